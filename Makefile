@@ -1,0 +1,80 @@
+# Everything that a person or CI starts. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+JOBS ?= 2
+PEOPLE ?= 3000
+DAYS ?= 60
+SEED ?= 7
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard src/entregent/locale/*/LC_MESSAGES/*.po))
+
+export PYTHONUTF8 := 1
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: environment
+environment:
+	@scripts/environment.sh runtime
+	@$(MAKE) -s catalogues
+
+.PHONY: environment-dev
+environment-dev:
+	@scripts/environment.sh dev
+	@$(MAKE) -s catalogues
+
+.PHONY: catalogues
+catalogues: $(CATALOGUES)
+
+%.mo: %.po
+	@$(BIN)/pybabel --quiet compile --domain entregent --directory src/entregent/locale
+
+.PHONY: demo
+demo: environment ## make the demo world, study it, say where to open the report
+	@rm -rf demo
+	@$(BIN)/entregent world --people $(PEOPLE) --days $(DAYS) --seed $(SEED) --format x --out demo/world
+	@$(BIN)/entregent study demo/world/conversation.jsonl --title "Demo world" --purpose "Try Entregent out" \
+		--edges demo/world/edges.csv --seed $(SEED) --out demo/study
+	@if [ -z "$${CI:-}" ]; then echo "Once more in French: $(BIN)/entregent study demo/world/conversation.jsonl --lang fr --out demo/etude"; fi
+
+.PHONY: format
+format: environment-dev ## put the code in its form
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: lint
+lint: environment-dev ## style, types, arrows between rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: docs
+docs: environment-dev ## build the documentation into docs/_build
+	$(BIN)/python scripts/cli_help.py --check
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+.PHONY: test
+test: lint docs ## everything that must hold: lint, docs, all tests
+	$(BIN)/python -m pytest -n $(JOBS)
+
+.PHONY: boxes
+boxes: ## install what browser tests need (Debian, as root)
+	@scripts/boxes.sh
+
+.PHONY: bench
+bench: environment-dev ## short runs of the benchmarks
+	$(BIN)/python benchmarks/ingest.py --short
+	$(BIN)/python benchmarks/archive.py --rows 200000 --group-rows 500000
+	$(BIN)/python benchmarks/world.py --people 10000 --days 30
+	$(BIN)/python benchmarks/heard_coverage.py --short
+
+.PHONY: clean
+clean: ## remove what was made, .venv included
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo dist docs/_build
+	@find src tests -name __pycache__ -prune -exec rm -rf {} +
+	@find src -name '*.mo' -delete

@@ -1,0 +1,1 @@
+"""The command line: English, one command a file, each loaded when it is called."""

@@ -1,0 +1,1 @@
+"""Whole jobs: the only place where sources, the store and analyses meet."""

@@ -1,0 +1,87 @@
+"""What somebody asks of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from entregent.clock import Period
+from entregent.config import Config
+from entregent.errors import InputError
+
+__all__ = ["StudyRequest"]
+
+MOST_PEOPLE = 200
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """What to read, what it is about, for whom and until when.
+
+    Parameters
+    ----------
+    paths : tuple of str
+        Files, directories, patterns, or ``-`` for standard input.
+    format : str, optional
+        Name of the format; found out from the content unless given.
+    mapping : mapping of str to str
+        Role to column, for tables.
+    relative_time : bool
+        Times count seconds from an origin that is not known.
+    edges : str, optional
+        File of a user graph.
+    network : str, optional
+        Network of ids of formats that name none.
+    topic : str, optional
+        Query that a post must match; everything is on topic unless given.
+    period : Period
+        Time that is studied.
+    zone : str
+        IANA zone in which days are counted and dates shown.
+    lang : {"fr", "en"}
+    seed : int
+        Seed of everything random.
+    title, purpose : str, optional
+        On the face of the study.
+    keep_days : int, optional
+        Days until the study expires; the configured number unless given.
+    pseudonymise : bool
+        Replace people by numbers and leave out what would name them.
+    people : int
+        People shown on the page, at most 200 (tables hold all).
+    stdin : BinaryIO, optional
+        What ``-`` reads.
+    config : Config
+    """
+
+    paths: tuple[str, ...]
+    format: str | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    relative_time: bool = False
+    edges: str | None = None
+    network: str | None = None
+    topic: str | None = None
+    period: Period = field(default_factory=Period)
+    zone: str = "UTC"
+    lang: str = "en"
+    seed: int = 1
+    title: str | None = None
+    purpose: str | None = None
+    keep_days: int | None = None
+    pseudonymise: bool = False
+    people: int = 100
+    stdin: BinaryIO | None = None
+    config: Config = field(default_factory=Config)
+
+    def __post_init__(self) -> None:
+        if not self.paths:
+            raise InputError("No file was given.", do="Name one, or - for standard input.")
+        if not 1 <= self.people <= MOST_PEOPLE:
+            raise InputError(
+                f"{self.people} people were asked for.", valid=(f"a whole number from 1 to {MOST_PEOPLE}",)
+            )
+        if self.keep_days is not None and self.keep_days < 1:
+            raise InputError(f"keep_days is {self.keep_days}.", valid=("a whole number of days from 1",))
+        if self.seed < 0:
+            raise InputError(f"The seed is {self.seed}.", valid=("a whole number from 0",))

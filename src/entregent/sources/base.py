@@ -1,0 +1,65 @@
+"""What every source of posts brings, and how.
+
+A source yields :class:`Batch` after :class:`Batch`; the archive commits each
+one together with its cursor, so a source that is started again with the last
+cursor loses nothing and doubles nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+from entregent.progress import Progress
+from entregent.records import schema
+from entregent.results import InputFile, Notice
+
+__all__ = ["Batch", "Source", "empty"]
+
+
+def empty(table: str) -> pa.Table:
+    """Return a table of :data:`entregent.records.TABLES` with no rows."""
+    return schema(table).empty_table()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What was read in one go.
+
+    The six tables have the schemas of :mod:`entregent.records`. `cursor` is
+    the place to go on from after this batch, opaque to all but its source;
+    `finished` lists the files that end in this batch, with their digests.
+    """
+
+    posts: pa.Table = field(default_factory=lambda: empty("posts"))
+    accounts: pa.Table = field(default_factory=lambda: empty("accounts"))
+    interactions: pa.Table = field(default_factory=lambda: empty("interactions"))
+    observations: pa.Table = field(default_factory=lambda: empty("observations"))
+    tombstones: pa.Table = field(default_factory=lambda: empty("tombstones"))
+    raw: pa.Table = field(default_factory=lambda: empty("raw"))
+    cursor: str | None = None
+    notices: tuple[Notice, ...] = ()
+    finished: tuple[InputFile, ...] = ()
+    rows: int = 0
+
+
+class Source(Protocol):
+    """A place that posts come from."""
+
+    name: str
+
+    def batches(self, cursor: str | None, progress: Progress) -> Iterator[Batch]:
+        """Yield what came after `cursor` (all of it where None), in order.
+
+        Raises
+        ------
+        TransientError
+            Where trying again later may succeed.
+        PermanentError
+            Where it will not.
+        InputError
+            Where what was given cannot be used.
+        """

@@ -1,0 +1,1 @@
+"""One reading of texts for search, matching, language and likeness."""
