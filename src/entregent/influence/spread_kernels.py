@@ -1,0 +1,454 @@
+"""The compiled loops of circles: sampling who could have reached a person, and greedy cover.
+
+Functions that call each other share this file, because a cached kernel does
+not notice that a callee elsewhere has changed.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+__all__ = [
+    "arrange",
+    "compiled",
+    "cover",
+    "enlist",
+    "meet",
+    "meetings",
+    "pick",
+    "same",
+    "sample",
+    "weigh",
+]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def compiled(function: _Function) -> _Function:
+    """Compile a loop that lets other threads run, and keep the result where there is a place for it."""
+    try:
+        return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    except RuntimeError as error:
+        warnings.warn(f"compiling anew each time, no place to keep it: {error}", stacklevel=2)
+        return cast(_Function, numba.njit(nogil=True, error_model="numpy")(function))
+
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+_S11, _S27, _S30, _S31, _S32 = (np.uint64(shift) for shift in (11, 27, 30, 31, 32))
+_LOW = np.uint64(0xFFFFFFFF)
+_UNIT = 2.0**-53
+_WORD = 2.0**32
+_MOST_HAZARD = 500.0
+_ONE_BY_ONE = 2.0
+_CERTAIN = 37.0  # exp(-37) is below the rounding of 1
+
+
+@compiled
+def _mixed(value: Any) -> Any:
+    value = (value ^ (value >> _S30)) * _FIRST
+    value = (value ^ (value >> _S27)) * _SECOND
+    return value ^ (value >> _S31)
+
+
+@compiled
+def _alias(weight: Any, size: int, total: float, keep: Any, other: Any, stack: Any) -> None:
+    """Make Walker's table: place j stays with chance (keep + 1) / 2**32, else it is ``other[j]``."""
+    small, large = 0, size
+    scale = size / total
+    for j in range(size):
+        weight[j] *= scale
+        if weight[j] < 1.0:
+            stack[small] = j
+            small += 1
+        else:
+            large -= 1
+            stack[large] = j
+    while small > 0 and large < size:
+        small -= 1
+        j = stack[small]
+        i = stack[large]
+        keep[j] = np.uint32(min(weight[j] * _WORD, _WORD - 1.0))
+        other[j] = i
+        weight[i] -= 1.0 - weight[j]
+        if weight[i] < 1.0:
+            large += 1
+            stack[small] = i
+            small += 1
+    for place in range(small):
+        keep[stack[place]] = _LOW
+        other[stack[place]] = stack[place]
+    for place in range(large, size):
+        keep[stack[place]] = _LOW
+        other[stack[place]] = stack[place]
+
+
+@compiled
+def weigh(weight: Any, keep: Any, other: Any, stack: Any) -> None:
+    """Fill the table by which roots are drawn in proportion to ``weight``, which is used up."""
+    total = 0.0
+    for v in range(weight.size):
+        total += weight[v]
+    _alias(weight, weight.size, total, keep, other, stack)
+
+
+@compiled
+def same(indptr: Any, chance: Any) -> bool:
+    """Return whether all arcs of each person have one chance."""
+    for v in range(indptr.size - 1):
+        for j in range(indptr[v] + 1, indptr[v + 1]):
+            if chance[j] != chance[indptr[v]]:
+                return False
+    return True
+
+
+@compiled
+def arrange(
+    indptr: Any,
+    indices: Any,
+    chance: Any,
+    threshold: bool,
+    equal: bool,
+    first: int,
+    last: int,
+    place: Any,
+    quiet: Any,
+    arcs: Any,
+    stack: Any,
+    weight: Any,
+    keep: Any,
+    other: Any,
+) -> None:
+    """Fill the tables of people ``first`` to ``last``.
+
+    ``place[v, 0]`` is the first arc of v; ``quiet[v, 1]`` the chance that no
+    arc carries, or, from 2, the word that arcs are tried one by
+    one, plus the chance that all of them have where they are equal. A row of
+    ``arcs`` holds, in 32 bits each, a chance, a head and another head.
+    """
+    for v in range(first, last):
+        start = indptr[v]
+        degree = indptr[v + 1] - start
+        place[v, 0] = start
+        quiet[v, 1] = 1.0
+        if degree == 0:
+            continue
+        total, most = 0.0, 0.0
+        for j in range(degree):
+            p = chance[start + j]
+            if threshold:
+                weight[j] = p
+            else:
+                weight[j] = -math.log1p(-p) if p < 1.0 else _CERTAIN
+            total += weight[j]
+            most = max(most, p)
+        if total == 0.0:
+            continue
+        if not threshold and (total >= degree or total > _MOST_HAZARD):
+            quiet[v, 1] = _ONE_BY_ONE + most
+            if not equal:
+                for j in range(start, start + degree):
+                    arcs[j, 0] = np.int32(np.uint32(max(math.ceil(chance[j] * _WORD) - 1.0, 0.0)))
+                    arcs[j, 1] = indices[j]
+                    arcs[j, 2] = 1 if chance[j] > 0.0 else 0
+            continue
+        quiet[v, 1] = max(1.0 - total, 0.0) if threshold else math.exp(-total)
+        if not equal:
+            _alias(weight, degree, total, keep, other, stack)
+            for j in range(degree):
+                arcs[start + j, 0] = np.int32(keep[j])
+                arcs[start + j, 1] = indices[start + j]
+                arcs[start + j, 2] = indices[start + other[j]]
+
+
+@compiled
+def _reach(
+    state: Any,
+    root: int,
+    mark: int,
+    threshold: bool,
+    equal: bool,
+    place: Any,
+    quiet: Any,
+    arcs: Any,
+    heads: Any,
+    out: Any,
+    size: int,
+    chosen: Any,
+    stop: bool,
+) -> Any:
+    """Append to ``out`` who could have reached ``root``; with ``stop``, only to the first one chosen.
+
+    Returns the new size, or -1 where someone chosen was met with ``stop``.
+    """
+    at = size
+    place[root, 1] = mark
+    out[size] = root
+    size += 1
+    if stop and chosen[root] >= 0:
+        return -1
+    while at < size:
+        v = out[at]
+        at += 1
+        none = quiet[v, 1]
+        start = np.int64(place[v, 0])
+        if none >= _ONE_BY_ONE:
+            for j in range(start, np.int64(place[v + 1, 0])):
+                state += _STEP
+                bits = _mixed(state)
+                if equal:
+                    if np.float64(bits >> _S11) * _UNIT + _ONE_BY_ONE >= none:
+                        continue
+                    u = heads[j]
+                else:
+                    if arcs[j, 2] == 0 or np.uint32(bits >> _S32) > np.uint32(arcs[j, 0]):
+                        continue
+                    u = arcs[j, 1]
+                if place[u, 1] != mark:
+                    place[u, 1] = mark
+                    if stop and chosen[u] >= 0:
+                        return -1
+                    out[size] = u
+                    size += 1
+            continue
+        # Points of a Poisson process fall on the row, each arc as long as its
+        # hazard -log(1 - p): an arc is live where at least one does.
+        state += _STEP
+        product = np.float64(_mixed(state) >> _S11) * _UNIT
+        if product < none:
+            continue
+        degree = np.uint64(np.int64(place[v + 1, 0]) - start)
+        while product >= none:
+            state += _STEP
+            bits = _mixed(state)
+            arc = start + np.int64(((bits & _LOW) * degree) >> _S32)
+            if equal:
+                u = heads[arc]
+            elif np.uint32(bits >> _S32) <= np.uint32(arcs[arc, 0]):
+                u = arcs[arc, 1]
+            else:
+                u = arcs[arc, 2]
+            if place[u, 1] != mark:
+                place[u, 1] = mark
+                if stop and chosen[u] >= 0:
+                    return -1
+                out[size] = u
+                size += 1
+            if threshold:
+                break
+            state += _STEP
+            product *= np.float64(_mixed(state) >> _S11) * _UNIT
+    return size
+
+
+@compiled
+def _root(state: Any, n: int, keep: Any, other: Any) -> Any:
+    bits = _mixed(state)
+    v = np.int64(((bits & _LOW) * np.uint64(n)) >> _S32)
+    if keep.size and np.uint32(bits >> _S32) > keep[v]:
+        v = np.int64(other[v])
+    return v
+
+
+@compiled
+def sample(
+    key: Any,
+    first: int,
+    last: int,
+    threshold: bool,
+    equal: bool,
+    arcs: Any,
+    heads: Any,
+    keep: Any,
+    other: Any,
+    place: Any,
+    quiet: Any,
+    mark: int,
+    out: Any,
+    ends: Any,
+) -> Any:
+    """Draw sets from ``first`` up to ``last`` into ``out``, as many as surely fit.
+
+    The draws of a set depend on the key and its number alone. ``mark`` must
+    be above every mark in ``place[:, 1]``. Returns the number after the last
+    set drawn, and the size of all.
+    """
+    n = place.shape[0] - 1
+    size = 0
+    for number in range(first, last):
+        if size + n > out.size:
+            return number, size
+        state = _mixed(key + np.uint64(number) * _STEP)
+        root = _root(state, n, keep, other)
+        size = _reach(state, root, mark, threshold, equal, place, quiet, arcs, heads, out, size, out, False)
+        ends[number - first] = size
+        mark += 1
+    return last, size
+
+
+@compiled
+def meet(
+    key: Any,
+    first: int,
+    last: int,
+    threshold: bool,
+    equal: bool,
+    arcs: Any,
+    heads: Any,
+    keep: Any,
+    other: Any,
+    place: Any,
+    quiet: Any,
+    mark: int,
+    out: Any,
+    chosen: Any,
+) -> int:
+    """Count the sets ``first`` to ``last`` that hold anyone with ``chosen >= 0``."""
+    n = place.shape[0] - 1
+    met = 0
+    for number in range(first, last):
+        state = _mixed(key + np.uint64(number) * _STEP)
+        root = _root(state, n, keep, other)
+        if _reach(state, root, mark, threshold, equal, place, quiet, arcs, heads, out, 0, chosen, True) < 0:
+            met += 1
+        mark += 1
+    return met
+
+
+@compiled
+def meetings(members: Any, ends: Any, chosen: Any, shared: Any, added: Any, found: Any) -> int:
+    """Count the sets that hold people ``chosen`` (by their place in the circle), pair by pair."""
+    begin = 0
+    met = 0
+    for s in range(ends.size):
+        count = 0
+        least = shared.shape[0]
+        for at in range(begin, ends[s]):
+            i = chosen[members[at]]
+            if i >= 0:
+                found[count] = i
+                count += 1
+                least = min(least, i)
+        begin = ends[s]
+        if count:
+            met += 1
+            added[least] += 1
+        for a in range(count):
+            for b in range(count):
+                shared[found[a], found[b]] += 1
+    return met
+
+
+@compiled
+def enlist(members: Any, ends: Any, pointer: Any, lists: Any) -> None:
+    """Turn sets of people into lists of sets: those of v are ``lists[pointer[v]:pointer[v + 1]]``."""
+    for at in range(members.size):
+        pointer[members[at] + 1] += 1
+    for v in range(pointer.size - 1):
+        pointer[v + 1] += pointer[v]
+    begin = 0
+    for s in range(ends.size):
+        for at in range(begin, ends[s]):
+            v = members[at]
+            lists[pointer[v]] = s
+            pointer[v] += 1
+        begin = ends[s]
+    for v in range(pointer.size - 1, 0, -1):
+        pointer[v] = pointer[v - 1]
+    pointer[0] = 0
+
+
+@compiled
+def cover(v: int, members: Any, ends: Any, pointer: Any, lists: Any, covered: Any, count: Any) -> None:
+    """Take the sets of v out of everybody's count."""
+    for place in range(pointer[v], pointer[v + 1]):
+        s = lists[place]
+        if covered[s]:
+            continue
+        covered[s] = 1
+        for at in range(ends[s - 1] if s else 0, ends[s]):
+            count[members[at]] -= 1
+
+
+@compiled
+def _sink(heap: Any, key: Any, size: int, at: int) -> None:
+    v = heap[at]
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        right = child + 1
+        if right < size and (
+            key[heap[right]] > key[heap[child]]
+            or (key[heap[right]] == key[heap[child]] and heap[right] < heap[child])
+        ):
+            child = right
+        u = heap[child]
+        if key[u] < key[v] or (key[u] == key[v] and u > v):
+            break
+        heap[at] = u
+        at = child
+    heap[at] = v
+
+
+@compiled
+def pick(
+    most: int,
+    budget: float,
+    cost: Any,
+    divisor: Any,
+    group: Any,
+    taken: Any,
+    heap: Any,
+    key: Any,
+    size: int,
+    fresh: bool,
+    members: Any,
+    ends: Any,
+    pointer: Any,
+    lists: Any,
+    covered: Any,
+    count: Any,
+    people: Any,
+) -> Any:
+    """Choose up to ``most`` more people, the greatest ``count / divisor`` first.
+
+    Keys in the heap may be too high, never too low, because counts only fall.
+    Returns how many were chosen, what is left of the budget, and the size of
+    the heap.
+    """
+    if fresh:
+        for at in range(size):
+            key[heap[at]] = count[heap[at]] / divisor[heap[at]]
+        for at in range(size // 2 - 1, -1, -1):
+            _sink(heap, key, size, at)
+    chosen = 0
+    while chosen < most and size > 0:
+        v = heap[0]
+        if cost[v] > budget or count[v] == 0 or (group[v] >= 0 and taken[group[v]]):
+            size -= 1
+            heap[0] = heap[size]
+            _sink(heap, key, size, 0)
+            continue
+        now = count[v] / divisor[v]
+        if now < key[v]:
+            key[v] = now
+            _sink(heap, key, size, 0)
+            continue
+        size -= 1
+        heap[0] = heap[size]
+        _sink(heap, key, size, 0)
+        budget -= cost[v]
+        if group[v] >= 0:
+            taken[group[v]] = True
+        people[chosen] = v
+        chosen += 1
+        cover(v, members, ends, pointer, lists, covered, count)
+    return chosen, budget, size
