@@ -62,7 +62,20 @@ class Chances:
 
 
 def listeners(known: Cascades) -> tuple[Ints, Codes, Codes, Ints]:
-    """Return who listens to each account: row pointer, listeners, arcs, and since when."""
+    """Return who listens to each account.
+
+    Parameters
+    ----------
+    known : Cascades
+
+    Returns
+    -------
+    pointer : int64 array, shape (n_accounts + 1,)
+    listener, arc : int32 array, shape (n_arcs,)
+        Those of account p are at ``pointer[p]:pointer[p + 1]``.
+    since : int64 array, shape (n_arcs,)
+        From when each arc holds.
+    """
     graph = known.exposure
     n = known.n_accounts
     if graph is None:
@@ -74,7 +87,7 @@ def listeners(known: Cascades) -> tuple[Ints, Codes, Codes, Ints]:
     return pointer, tail[arc], arc, known.since[arc]
 
 
-def window_of(known: Cascades) -> int:
+def _window(known: Cascades) -> int:
     """Return the time after the start of an item in which nine in ten later adoptions fell, microseconds."""
     later = np.ones(known.n_adoptions, dtype=np.bool_)
     later[known.indptr[:-1]] = False
@@ -106,7 +119,7 @@ def chances_of(
     InputError
         Where there are more than `most`.
     """
-    window = window_of(known) if window is None else int(window)
+    window = _window(known) if window is None else int(window)
     if window <= 0:
         raise InputError(f"The window is {window} microseconds.", where="diffusion", valid=("more than 0",))
     edges = np.concatenate(([0], np.geomspace(max(window * 1e-4, 1.0), window, BINS))).astype(np.int64)

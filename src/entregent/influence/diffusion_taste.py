@@ -53,13 +53,34 @@ class Taste:
     event: Floats
 
     def affinity(self, accounts: Codes, items: Codes) -> Floats:
-        """Return how well items fit accounts, 1 where an item fits as it fits everybody."""
+        """Return how well items fit accounts.
+
+        Parameters
+        ----------
+        accounts, items : int32 array, shape (n_pairs,)
+
+        Returns
+        -------
+        float64 array, shape (n_pairs,)
+            1 where an item fits as it fits everybody.
+        """
         fit = np.einsum("ij,ij->i", self.account[accounts], self.item[items] * self.scale)
         return np.asarray(fit, dtype=np.float64)
 
 
 def circles(known: Cascades, rng: np.random.Generator) -> Codes:
-    """Return a community for each account, from who listens to whom; all 0 where none stand out."""
+    """Return a community for each account, from who listens to whom.
+
+    Parameters
+    ----------
+    known : Cascades
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    int32 array, shape (n_accounts,)
+        All 0 where none stand out.
+    """
     none = np.zeros(known.n_accounts, dtype=np.int32)
     graph = known.exposure
     if graph is None:
