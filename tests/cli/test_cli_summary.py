@@ -115,3 +115,9 @@ def test_notices_go_to_standard_error_with_count_and_places(capsys: pytest.Captu
         "entregent: warning: 1,200 lines [file.broken_line, 1,200 times; first: a.jsonl:1, b [2J:9]",
         "entregent: warning: c is empty [file.empty, once]",
     ]
+
+
+def test_large_rates_are_no_powers_of_ten() -> None:
+    heard = Estimate(187.4, 55.0, 1450.0, 0.9, 3, "gamma", START)
+    shown = replace(STUDY, people=(person(1, "@zoé", heard, Known(1234, "shown")),))
+    assert any("187 people a post (55 to 1,450), 3 posts" in line for line in summary_lines(shown, UTC))

@@ -63,6 +63,11 @@ def _shared(said: Said) -> str:
     return "; ".join(tops) or "nothing"
 
 
+def _figure(value: float) -> str:
+    """Return a number to two figures, never as a power of ten."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}" if value >= 0.01 else f"{value:.3f}"
+
+
 def _known(known: Known) -> str:
     if known.value is None:
         return "hidden" if known.basis == "shown" else "not in the data"
@@ -72,7 +77,8 @@ def _known(known: Known) -> str:
 def _person(person: Person) -> str:
     if isinstance(person.heard, Estimate):
         e = person.heard
-        heard = f"{e.value:.2g} people a post ({e.low:.2g} to {e.high:.2g}), {e.n:,} posts"
+        value, low, high = map(_figure, (e.value, e.low, e.high))
+        heard = f"{value} people a post ({low} to {high}), {e.n:,} posts"
     else:
         heard = f"cannot tell: {person.heard.reason}"
     return f"{_short(person.handle)}: {heard}; known: {_known(person.known)}"

@@ -11,7 +11,7 @@ from entregent.i18n import T
 from entregent.sources.files.fediverse import actor, anchor_links, handle, hashtag
 from entregent.sources.files.json_format import JsonFormat
 from entregent.sources.files.markup import plain_texts
-from entregent.sources.files.reading import Check, Reading, columns, observations, structure_sql
+from entregent.sources.files.reading import Check, Reading, columns, observations, repeated, structure_sql
 
 __all__ = ["ActivityStreams"]
 
@@ -271,6 +271,11 @@ class _Activities(Reading):
 
     def checks(self) -> Sequence[Check]:
         return (
+            repeated(
+                "SELECT n, (id, edited) AS id FROM notes"
+                " WHERE id IS NOT NULL AND account IS NOT NULL AND public AND act IS DISTINCT FROM 'Announce'"
+                " AND act IS DISTINCT FROM 'Update'"
+            ),
             Check(
                 "row.incomplete",
                 T("An activity that only names a post, without its text, was left out."),

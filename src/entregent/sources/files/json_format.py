@@ -266,7 +266,7 @@ class _Run:
         from entregent.sources.files.registry import json_formats
 
         forms = [form, *(other for other in json_formats() if other.name != form.name)]
-        wrappers = [key for other in forms for key in other.reading.wrappers]
+        wrappers = list(dict.fromkeys(key for other in forms for key in other.reading.wrappers))
         inner: defaultdict[str, tuple[list[bytes], list[int]]] = defaultdict(lambda: ([], []))
         unknown: list[int] = []
         others: defaultdict[str, list[int]] = defaultdict(list)

@@ -13,7 +13,7 @@ from entregent.sources.files.fediverse import actor, anchor_links, handle, hasht
 from entregent.sources.files.format import Options
 from entregent.sources.files.json_format import JsonFormat
 from entregent.sources.files.markup import plain_texts
-from entregent.sources.files.reading import Check, Reading, columns, observations
+from entregent.sources.files.reading import Check, Reading, columns, observations, repeated
 
 __all__ = ["Mastodon"]
 
@@ -93,7 +93,8 @@ class _Statuses(Reading):
 
     def _status(self, status: str, boosted: str, quote: str, where: str) -> str:
         return f"""
-        SELECT n, {status}.id AS id, filled({status}.uri) AS uri, {status}.account AS a,
+        SELECT n, {str(status == "j").lower()} AS given,
+            {status}.id AS id, filled({status}.uri) AS uri, {status}.account AS a,
             {status}.created_at AS written, {status}.edited_at AS edited_written,
                 {status}.visibility AS visibility,
             {status}.spoiler_text AS warning, coalesce({status}.content, {status}.text) AS markup,
@@ -274,6 +275,10 @@ class _Statuses(Reading):
                 "statuses",
             ),
             Check("time.missing", T("A status has no date."), "written IS NULL", "statuses"),
+            repeated(
+                "SELECT n, (uri, edited) AS id FROM statuses WHERE given AND boosted IS NULL"
+                " AND account IS NOT NULL AND coalesce(visibility, '') <> 'direct'"
+            ),
             Check(
                 "row.private",
                 T("A direct message is nobody else's business, and was left out."),

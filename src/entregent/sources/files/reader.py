@@ -166,7 +166,8 @@ class Files:
             if form is _LATER:
                 form = _form(opened.head, one.found.name)
             if _blank(opened.head):
-                yield self._last(Batch(notices=(_empty(one.found.name),)), one, "", stored, rows, done)
+                why = _damaged(one.found.name, layers) or (_empty(one.found.name),)
+                yield self._last(Batch(notices=why), one, "", stored, rows, done)
                 return
             for batch in form.read(opened, self.options, progress):
                 rows += batch.rows
@@ -257,6 +258,11 @@ def _described(head: bytes) -> tuple[int, str]:
     line = text[: len(text) - len(start)].count(b"\n") + 1
     if b"\0" in text:
         return line, f"it is binary (a zero byte at byte {text.index(bytes(1))})."
+    if start.startswith(b"window.YTD"):
+        return line, (
+            "it is a script of a personal archive of X, one account's own posts without their author."
+            " Make a table of it with the columns account, time and text."
+        )
     if re.match(rb"<(!doctype html|html|head|body)", start, re.IGNORECASE):
         return line, "it is a web page, not the data behind it."
     if start[:1] == b"<":

@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from entregent.clock import to_micros
-from entregent.i18n import Text
+from entregent.i18n import T, Text
 from entregent.records import schema
 from entregent.sources.files.format import Options
 from entregent.sources.files.values import Values
 
-__all__ = ["KINDS", "Check", "Reading", "columns", "connect", "observations", "structure_sql"]
+__all__ = ["KINDS", "Check", "Reading", "columns", "connect", "observations", "repeated", "structure_sql"]
 
 _MACROS = r"""
 CREATE TEMP MACRO possible(moment, low, high) AS
@@ -68,6 +68,22 @@ class Check:
     text: Text
     where: str
     source: str = "parsed j"
+
+
+def repeated(records: str) -> Check:
+    """Return the check that counts records which one batch holds more than once.
+
+    Parameters
+    ----------
+    records : str
+        Query of `n` and `id`, a row for each time that a record was given.
+    """
+    return Check(
+        "record.duplicate",
+        T("A record that was given before was left out."),
+        "turn > 1",
+        f"(SELECT n, row_number() OVER (PARTITION BY id ORDER BY n) AS turn FROM ({records}))",
+    )
 
 
 def columns(table: str, source: str, where: str = "true", /, **expressions: str) -> str:

@@ -77,7 +77,10 @@ class Csv:
     def sniff(self, head: bytes, name: str) -> float:
         """Return how sure it is, in [0, 1], that a file starting so is a table."""
         text = head_text(head)
-        if not text.strip() or text.lstrip()[0] in "{[<%" or len(_NOT_TEXT.findall(text)) > len(text) / 200:
+        start = text.lstrip()
+        if not start or start[0] in "{[<%" or start.startswith("window.YTD"):
+            return 0.0
+        if len(_NOT_TEXT.findall(text)) > len(text) / 200:
             return 0.0
         form = layout(head)
         if form is None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from entregent.i18n import T
 from entregent.sources.files.json_format import JsonFormat
-from entregent.sources.files.reading import Check, Reading, columns, observations
+from entregent.sources.files.reading import Check, Reading, columns, observations, repeated
 
 __all__ = ["TwitterV1"]
 
@@ -108,7 +108,8 @@ class _Statuses(Reading):
         entities = f"coalesce({extended}.entities, {status}.entities)"
         quoted_id = f"coalesce(filled({_native(status, 'quoted_status_id')}), {_native(quoted)})"
         return f"""
-        SELECT n, {_native(status)} AS id, {_native(status + ".user")} AS account,
+        SELECT n, {str(status == "j").lower()} AS given,
+            {_native(status)} AS id, {_native(status + ".user")} AS account,
             {status}.created_at AS written, j.created_at AS outermost, {status}.user AS u,
             coalesce({extended}.full_text, {status}.full_text, {status}.text) AS text,
             {status}.lang AS lang,
@@ -248,6 +249,7 @@ class _Statuses(Reading):
                 "statuses",
             ),
             Check("time.missing", T("A status has no date."), "written IS NULL", "statuses"),
+            repeated("SELECT n, id FROM statuses WHERE given AND original IS NULL AND account IS NOT NULL"),
             Check(
                 "id.rounded",
                 T("An id was rounded by another program before it came here; it may be wrong."),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from entregent.i18n import T
 from entregent.sources.files.json_format import JsonFormat
-from entregent.sources.files.reading import Check, Reading, columns, observations, structure_sql
+from entregent.sources.files.reading import Check, Reading, columns, observations, repeated, structure_sql
 
 __all__ = ["XV2"]
 
@@ -271,6 +271,7 @@ class _Pages(Reading):
                 "known",
             ),
             Check("time.missing", T("A tweet has no date."), "written IS NULL", "known"),
+            repeated("SELECT n, id FROM tweets WHERE asked AND id IS NOT NULL"),
             Check(
                 "id.rounded",
                 T("An id was rounded by another program before it came here; it may be wrong."),
