@@ -12,7 +12,7 @@ from scipy import optimize, special
 from entregent.errors import InputError
 from entregent.i18n import T
 from entregent.influence.cascades import Cascades
-from entregent.influence.diffusion_chances import Chances, chances_of
+from entregent.influence.diffusion_chances import MOST_BEFORE, Chances, chances_of
 from entregent.influence.diffusion_kernels import affinities, attribute, grid_likelihood, weigh
 from entregent.influence.diffusion_taste import Taste, circles, learn_taste
 from entregent.network.graph import Graph
@@ -25,9 +25,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEAST_FOLLOWED = 30
-_GRID = 28
+_GRID = 24
 _TASTE_TURNS = (5, 12)
+# Influence must explain what taste does not: taste goes first.
+_TASTE_ALONE = 8
 _LEAST_TURNS = 20
+PRIOR_DELAYS = 20.0
 _HOUR = 3_600_000_000
 
 
@@ -66,8 +69,12 @@ class Diffusion:
         Ages of items, microseconds, and the share of the adoptions of own accord in each.
     edges : int64 array, shape (n_bins + 1,)
         Delays, microseconds; the last one is the window.
-    spread : float64 array, shape (n_bins,)
-        Share of the effect of an act that falls within each delay.
+    spread, sight_spread : float64 arrays, shape (n_bins,)
+        Share of the influence of an act, and of the taste on seeing it, that
+        falls within each delay.
+    again : float64 array, shape (8,)
+        What is left of the taste on sight at the first, second... chance to
+        see the same item, 1 at the first; the last one holds for all later ones.
     half_life : float
         Hours after which half of the effect of an act is over.
     exposures, followed : float64 array, shape (n_accounts,)
@@ -100,6 +107,8 @@ class Diffusion:
     age_spread: Floats
     edges: Ints
     spread: Floats
+    sight_spread: Floats
+    again: Floats
     half_life: float
     exposures: Floats
     followed: Floats
@@ -157,12 +166,14 @@ class _State:
         self.starts = known.indptr[:-1]
         self.source = known.account[rows.act]
         self.hit_arc, self.hit_span = rows.arc[rows.rows], rows.span[rows.rows]
-        self.hit_event = rows.event[rows.rows]
+        self.hit_event, self.hit_before = rows.event[rows.rows], rows.before[rows.rows]
         self.hit_source = self.source[rows.rows]
         self.n_bins = rows.edges.size - 1
         width = np.diff(rows.edges) / _HOUR
         self.width = width
         self.spread = np.full(self.n_bins, 1.0 / self.n_bins)
+        self.sight_spread = self.spread
+        self.again: Floats = np.power(0.5, np.arange(MOST_BEFORE + 1.0))
         age = (known.time - np.repeat(known.started(), np.diff(known.indptr))).astype(np.float64)
         later = np.ones(age.size, dtype=np.bool_)
         later[self.starts] = False
@@ -178,14 +189,14 @@ class _State:
         self.age_spread = self.age_spread / self.age_spread.sum()
         self.watched = np.clip(known.end - known.started(), 0, self.age_edges[-1])
         rate = max(rows.rows.size, 1) / max(rows.size, 1)
-        self.grid = np.concatenate(([0.0], rate * np.geomspace(2.0**-5, 2.0**7, _GRID - 1)))
+        self.grid = np.concatenate(([0.0], rate * np.geomspace(2.0**-3, 2.0**7, _GRID - 1)))
         self.prior = np.concatenate(([0.3], np.full(_GRID - 1, 0.7 / (_GRID - 1))))
         self.posterior = np.tile(self.prior, (n, 1))
-        self.influence = np.full(n, rate / 2)
+        self.influence = np.zeros(n)
         self.susceptibility, self.tie = np.ones(n), np.ones(graph.m)
         self.reciprocal = _returned(graph)
         self.activity = (np.bincount(known.account[later], minlength=n) + 0.5) / (later.sum() + 0.5 * n)
-        self.sight, self.appeal = np.full(n, rate / 2), np.ones(known.n_items)
+        self.sight, self.appeal = np.full(n, rate), np.ones(known.n_items)
         self.own = 0.1 + 0.5 * np.bincount(self.item[later], minlength=known.n_items).astype(np.float64)
         self.shape = {
             "susceptibility": 3.0,
@@ -198,9 +209,9 @@ class _State:
         self.share_own = np.where(later, 0.5, 1.0)
         self.fit = np.empty(rows.size, dtype=np.float32)
 
-    def reached(self) -> Floats:
+    def reached(self, spread: Floats) -> Floats:
         """Share of the effect of an act that falls into each observed span."""
-        whole = np.concatenate(([0.0], np.cumsum(self.spread)))
+        whole = np.concatenate(([0.0], np.cumsum(spread)))
         return np.concatenate(((whole[:-1] + whole[1:]) / 2, [1.0]))
 
     def learn(self, taste: Taste) -> None:
@@ -225,9 +236,11 @@ class _State:
         own[self.starts] = 1.0
         moved, seen, total = np.empty(rows.rows.size), np.empty(rows.rows.size), np.empty(own.size)
         density = np.append(self.spread / self.width, 0.0)
+        sight_density = np.append(self.sight_spread / self.width, 0.0)
         attribute(
-            rows.pointer, rows.rows, rows.arc, rows.span, self.item, known.account, self.pull(),
-            self.sight, self.appeal, self.taste.event, density, own, moved, seen, total,
+            rows.pointer, rows.rows, rows.arc, rows.span, rows.before, self.item, known.account, self.pull(),
+            self.sight, self.appeal, self.taste.event, density, sight_density, self.again, own, moved, seen,
+            total,
         )  # fmt: skip
         return own, moved, seen, total
 
@@ -235,13 +248,13 @@ class _State:
         """One turn of expectation and maximisation; returns the log likelihood before it."""
         known, rows = self.known, self.rows
         own, moved, seen, total = self.shares()
-        reached = self.reached()
-        by_arc = _added(rows.arc, reached[rows.span], self.graph.m)
+        by_arc = _added(rows.arc, self.reached(self.spread)[rows.span], self.graph.m)
         tail, head = rows.tail, self.graph.indices
-        by_account, by_item = np.zeros(self.n), np.zeros(known.n_items)
+        by_account, by_item, by_before = np.zeros(self.n), np.zeros(known.n_items), np.zeros(MOST_BEFORE + 1)
         weigh(
-            rows.act, rows.arc, rows.span, self.item, tail, self.fit, reached, self.sight, self.appeal,
-            by_account, by_item,
+            rows.act, rows.arc, rows.span, rows.before, self.item, tail, self.fit,
+            self.reached(self.sight_spread), self.again, self.sight, self.appeal,
+            by_account, by_item, by_before,
         )  # fmt: skip
         mass = np.concatenate(([0.0], np.cumsum(self.age_spread)))
         watched = np.interp(self.watched, self.age_edges, mass)
@@ -250,7 +263,8 @@ class _State:
 
         later_own = np.where(self.later, own, 0.0)
         self._own(later_own, watched)
-        self._influence(moved, total, by_arc)
+        if number >= _TASTE_ALONE:
+            self._influence(moved, total, by_arc)
         moved_by_arc = _added(self.hit_arc, moved, self.graph.m)
         drive = self.influence[head] * self.tie * by_arc
         self.susceptibility = self._gamma(
@@ -275,7 +289,8 @@ class _State:
             self.sight = base * self._gamma("sight", seen_by, base * by_account)
         else:
             self.appeal = self._gamma("appeal", seen_item, by_item)
-        self._spreads(moved + seen, later_own)
+        self._again(seen, by_before)
+        self._spreads(moved, seen, later_own)
         self.share_own = np.minimum(own + _added(self.hit_event, seen, own.size), 1.0)
         return value
 
@@ -324,9 +339,18 @@ class _State:
             self.prior = (self.posterior[told].sum(axis=0) + 0.02) / (told.sum() + 0.02 * self.grid.size)
         self.influence = self.posterior @ self.grid
 
-    def _spreads(self, caused: Floats, own: Floats) -> None:
-        counts = _added(self.hit_span, caused, self.n_bins) + 1e-3
-        self.spread = counts / counts.sum()
+    def _again(self, seen: Floats, expected: Floats) -> None:
+        """How much of the taste is left at the second, third... chance: never more than before."""
+        found = _added(self.hit_before, seen, MOST_BEFORE + 1)
+        left = (found + self.again) / (expected * found.sum() / max(float(expected @ self.again), 1e-9) + 1.0)
+        self.again = np.asarray(np.minimum.accumulate(left / left[0]), dtype=np.float64)
+
+    def _spreads(self, moved: Floats, seen: Floats, own: Floats) -> None:
+        both = _added(self.hit_span, moved + seen, self.n_bins) + 1e-3
+        both *= PRIOR_DELAYS / both.sum()
+        for name, caused in (("spread", moved), ("sight_spread", seen)):
+            counts = _added(self.hit_span, caused, self.n_bins) + both
+            setattr(self, name, counts / counts.sum())
         ages = _added(self.age_bin, own, self.age_spread.size) + 1e-3
         self.age_spread = ages / ages.sum()
 
@@ -346,7 +370,7 @@ def fit(
     *,
     rng: np.random.Generator,
     window: int | None = None,
-    turns: int = 80,
+    turns: int = 150,
     tolerance: float = 1e-4,
     level: float = 0.9,
     most_chances: int = 100_000_000,
@@ -388,17 +412,21 @@ def fit(
     Notes
     -----
     An adoption of item i by u at time t has the rate ``own(i) activity(u)
-    affinity(u, i) a(age)`` plus, for each earlier act by a p that u listens
-    to, ``[sight(u) appeal(i) affinity(u, i) + influence(p) susceptibility(u)
-    tie(u, p)] g(t - t_p)``: a Hawkes process with one adoption per person and
-    item. The integral of the rate counts everything seen and not taken up.
+    affinity(u, i) a(age)`` plus, for the n-th earlier act by a p that u
+    listens to, ``sight(u) appeal(i) affinity(u, i) again(n) s(t - t_p) +
+    influence(p) susceptibility(u) tie(u, p) g(t - t_p)``: a Hawkes process with
+    one adoption per person and item. The integral of the rate counts everything
+    seen and not taken up.
     Influence has a prior of free form over a grid that includes 0, fitted to
     all accounts (nonparametric empirical Bayes); the other multipliers have
     gamma priors of mean 1, their shapes by marginal likelihood.
 
     Taste on sight and influence are told apart by assumption: the first is in
-    proportion to affinity and the same whoever shows the item, the second
-    depends on who shows it and not on affinity. Taste that no adoption and no
+    proportion to affinity, the same whoever shows the item, and less at each
+    further sight; the second depends on who shows it, adds up, and does not
+    depend on affinity. The fit starts without any influence, which then has to
+    explain what taste does not: started from both, it may end where influence
+    has taken the place of all taste, at a lower likelihood. Taste that no adoption and no
     community shows can still pass for influence (Shalizi and Thomas 2011).
 
     References
@@ -490,6 +518,8 @@ def _made(state: _State, values: tuple[float, ...], converged: bool) -> Diffusio
         age_spread=state.age_spread,
         edges=rows.edges,
         spread=state.spread,
+        sight_spread=state.sight_spread,
+        again=state.again,
         half_life=float(np.interp(0.5, whole, rows.edges / _HOUR)),
         exposures=np.bincount(state.source, minlength=n).astype(np.float64),
         followed=np.bincount(state.hit_source, minlength=n).astype(np.float64),
@@ -576,6 +606,8 @@ def causes(model: Diffusion, known: Cascades) -> Causes:
         "own",
         "taste",
         "spread",
+        "sight_spread",
+        "again",
     ):
         setattr(state, name, getattr(model, name))
     state.age_spread = model.age_spread

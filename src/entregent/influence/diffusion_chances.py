@@ -13,13 +13,14 @@ from entregent.influence.cascades import Cascades
 from entregent.influence.diffusion_kernels import count_chances, fill_chances
 from entregent.progress import Progress, check
 
-__all__ = ["BINS", "Chances", "chances_of", "listeners"]
+__all__ = ["BINS", "MOST_BEFORE", "Chances", "chances_of", "listeners"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
 BINS = 24
+MOST_BEFORE = 7
 _PARTS = 64
 _MINUTE = 60_000_000
 
@@ -38,6 +39,8 @@ class Chances:
         How long it was watched, a place in `edges`; ``len(edges) - 1`` for the whole window.
     event : int32 array
         The adoption that followed within the window, or -1.
+    before : int8 array
+        How many chances to see the item the listener had before, up to 7.
     edges : int64 array, shape (n_bins + 1,)
         Microseconds; the last one is the window.
     tail : int32 array, shape (n_arcs,)
@@ -50,6 +53,7 @@ class Chances:
     arc: Codes
     span: NDArray[np.int8]
     event: Codes
+    before: NDArray[np.int8]
     edges: Ints
     tail: Codes
     pointer: Ints
@@ -142,16 +146,17 @@ def chances_of(
         progress.advance(int(last - first), f"{size:,} chances")
         check(progress)
     act, arcs, event = (np.empty(size, dtype=np.int32) for _ in range(3))
-    span = np.empty(size, dtype=np.int8)
+    span, before = np.empty(size, dtype=np.int8), np.empty(size, dtype=np.int8)
+    times = np.zeros(known.n_accounts, dtype=np.int64)
     progress.step("List who could have seen what", size, "chances")
     done = 0
     for first, last in pairwise(bounds):
-        before = done
+        listed = done
         done = fill_chances(
             first, last, known.indptr, known.account, known.time, known.shows, pointer, who, arc, since,
-            at, edges, known.end, done, act, arcs, span, event,
+            at, edges, known.end, done, times, MOST_BEFORE, act, arcs, span, event, before,
         )  # fmt: skip
-        progress.advance(int(done - before))
+        progress.advance(int(done - listed))
         check(progress)
     rows = np.flatnonzero(event >= 0)
     rows = rows[np.argsort(event[rows], kind="stable")]
@@ -163,6 +168,6 @@ def chances_of(
         else np.repeat(np.arange(graph.n, dtype=np.int32), np.diff(graph.indptr))
     )
     return Chances(
-        act, arcs, span, event, edges, tail,
+        act, arcs, span, event, before, edges, tail,
         np.concatenate(([0], np.cumsum(counts))).astype(np.int64), rows.astype(np.int64),
     )  # fmt: skip

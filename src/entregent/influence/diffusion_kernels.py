@@ -83,12 +83,19 @@ def fill_chances(
     edges: Any,
     end: int,
     size: int,
+    times: Any,
+    most: int,
     row_act: Any,
     row_arc: Any,
     row_span: Any,
     row_event: Any,
+    row_before: Any,
 ) -> int:
-    """Write the chances: act, arc, place of the observed span in ``edges``, adoption that followed or -1."""
+    """Write the chances: act, arc, place of the observed span in ``edges``, adoption that followed or -1.
+
+    The last column counts the chances that the listener had before, up to
+    ``most``; ``times`` is 0 before and after.
+    """
     bins = edges.size - 1
     for i in range(first, last):
         for j in range(indptr[i], indptr[i + 1]):
@@ -111,9 +118,14 @@ def fill_chances(
                 row_arc[size] = arc[k]
                 row_span[size] = place
                 row_event[size] = event if event >= 0 and place < bins else -1
+                row_before[size] = min(times[u], most)
+                times[u] += 1
                 size += 1
         for j in range(indptr[i], indptr[i + 1]):
             at[account[j]] = -1
+            p = account[j]
+            for k in range(pointer[p], pointer[p + 1]):
+                times[listener[k]] = 0
     return size
 
 
@@ -152,13 +164,15 @@ def taste_turn(
 
 @_compiled
 def weigh(
-    row_act: Any, row_arc: Any, row_span: Any, item: Any, tail: Any, fit: Any, reached: Any, q: Any, x: Any,
-    by_account: Any, by_item: Any,
+    row_act: Any, row_arc: Any, row_span: Any, row_before: Any, item: Any, tail: Any, fit: Any, reached: Any,
+    again: Any, q: Any, x: Any, by_account: Any, by_item: Any, by_before: Any,
 ) -> None:  # fmt: skip
-    """Add up the expected acts of taste on sight, per unit of the account's and of the item's rate."""
+    """Add up the expected acts of taste on sight, per unit of the rate of account, item and repetition."""
     for row in range(row_act.size):
         i, u = item[row_act[row]], tail[row_arc[row]]
         part = fit[row] * reached[row_span[row]]
+        by_before[row_before[row]] += part * q[u] * x[i]
+        part *= again[row_before[row]]
         by_account[u] += part * x[i]
         by_item[i] += part * q[u]
 
@@ -169,6 +183,7 @@ def attribute(
     rows: Any,
     row_arc: Any,
     row_span: Any,
+    row_before: Any,
     item: Any,
     account: Any,
     pull: Any,
@@ -176,6 +191,8 @@ def attribute(
     x: Any,
     affinity: Any,
     density: Any,
+    sight_density: Any,
+    again: Any,
     own: Any,
     moved: Any,
     seen: Any,
@@ -189,9 +206,9 @@ def attribute(
         rate = own[event]
         taste = q[account[event]] * x[item[event]] * affinity[event]
         for k in range(pointer[event], pointer[event + 1]):
-            g = density[row_span[rows[k]]]
-            moved[k] = pull[row_arc[rows[k]]] * g
-            seen[k] = taste * g
+            row = rows[k]
+            moved[k] = pull[row_arc[row]] * density[row_span[row]]
+            seen[k] = taste * again[row_before[row]] * sight_density[row_span[row]]
             rate += moved[k] + seen[k]
         total[event] = rate
         if rate <= 0.0:
