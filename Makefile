@@ -36,6 +36,8 @@ catalogues: $(CATALOGUES)
 .PHONY: demo
 demo: environment ## make the demo world, study it, say where to open the report
 	@rm -rf demo
+	@echo "Compiling loops for this machine: up to half a minute the first time, then a second or two"
+	@$(BIN)/entregent warm --quiet
 	@$(BIN)/entregent world --people $(PEOPLE) --days $(DAYS) --seed $(SEED) --format x --out demo/world
 	@$(BIN)/entregent study demo/world/conversation.jsonl --title "Demo world" --purpose "Try Entregent out" \
 		--edges demo/world/edges.csv --seed $(SEED) --out demo/study

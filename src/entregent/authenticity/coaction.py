@@ -28,7 +28,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from entregent.authenticity.kernels import arranged, counted, reached, sorted_by
-from entregent.authenticity.objects import Actions
+from entregent.authenticity.objects import Actions, actions
 from entregent.errors import InputError
 from entregent.i18n import N, T
 from entregent.progress import Progress, Quiet, check
@@ -42,6 +42,7 @@ __all__ = [
     "evidence",
     "first_acts",
     "shuffled",
+    "warm",
     "window_micros",
 ]
 
@@ -525,3 +526,9 @@ def evidence(actions: Actions, a: int, b: int, window: float) -> Evidence:
     found.sort(key=lambda row: min(row[1:]))
     columns = np.array(found, np.int64).reshape(-1, 3)
     return Evidence(columns[:, 0].astype(np.int32), columns[:, 1], columns[:, 2])
+
+
+def warm() -> None:
+    """Compile the loops of co-action now, so that nobody waits for it later."""
+    tiny = actions(pa.array(["a", "b", "a"]), pa.array(["x", "x", "x"]), pa.array([0, 1, 2]))
+    coaction(tiny, [1.0, 2.0], acts="all", least=1)

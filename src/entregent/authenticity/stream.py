@@ -18,7 +18,7 @@ from entregent.errors import InputError
 from entregent.i18n import N, T
 from entregent.results import Notice
 
-__all__ = ["CoactionStream"]
+__all__ = ["CoactionStream", "warm"]
 
 _EMPTY = -1
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -494,3 +494,11 @@ def _longer(old: NDArray[Any], least: int, value: int = 0) -> NDArray[Any]:
 
 def _power(least: int) -> int:
     return 1 << max(10, (least - 1).bit_length())
+
+
+def warm() -> None:
+    """Compile the loops of the stream now, so that nobody waits for it later."""
+    stream = CoactionStream([1.0])
+    codes = np.arange(1000)
+    stream.update(codes % 2, codes // 2, codes)
+    stream.update(codes % 2, codes // 2 + 1000, codes + 1000)

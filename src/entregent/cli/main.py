@@ -25,6 +25,7 @@ COMMANDS = {
     "study": "entregent.cli.study:study",
     "world": "entregent.cli.world:world",
     "studies": "entregent.cli.studies:studies",
+    "warm": "entregent.cli.warm:warm",
     "doctor": "entregent.cli.doctor:doctor",
 }
 """Name of a command to where it is."""

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import optimize, special
 
 from entregent.errors import InputError
 from entregent.i18n import T
-from entregent.influence.cascades import Cascades
+from entregent.influence.cascades import Cascades, cascades
 from entregent.influence.diffusion_chances import MOST_BEFORE, Chances, chances_of
 from entregent.influence.diffusion_kernels import affinities, attribute, grid_likelihood, weigh
 from entregent.influence.diffusion_taste import Taste, circles, learn_taste
@@ -19,7 +20,7 @@ from entregent.network.graph import Graph
 from entregent.progress import Progress, Quiet, check
 from entregent.results import CannotTell, Notice
 
-__all__ = ["Causes", "Diffusion", "causes", "chances", "fit"]
+__all__ = ["Causes", "Diffusion", "causes", "chances", "fit", "warm"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -614,3 +615,15 @@ def causes(model: Diffusion, known: Cascades) -> Causes:
     own, moved, seen, _ = state.shares()
     sight = _added(state.hit_event, seen, own.size)
     return Causes(own, sight, rows.pointer, rows.act[rows.rows], moved)
+
+
+def warm() -> None:
+    """Compile the loops of diffusion now, so that nobody waits for it later."""
+    acts = range(2 * LEAST_FOLLOWED)
+    rows = {
+        "account": [("shows", "follows")[act % 2] for act in acts],
+        "item": [str(act // 2) for act in acts],
+        "time": acts,
+    }
+    known = cascades(pa.table(rows), pa.table({"actor": ["follows"], "target": ["shows"]}))
+    fit(known, rng=np.random.default_rng(1), turns=_TASTE_ALONE + 1)

@@ -15,11 +15,12 @@ from entregent.i18n import N, T
 from entregent.influence.spread_cover import Choice, Limits, Sets, choose, limits
 from entregent.influence.spread_kernels import meetings
 from entregent.influence.spread_sampler import Sampler, Sampling, prepare
+from entregent.network.graph import build
 from entregent.progress import Progress, Quiet, check
 from entregent.results import Estimate, Notice
 from entregent.stats.intervals import check_level, wilson
 
-__all__ = ["METHOD", "MOST_COMPARED", "STOPS", "Circle", "Sampler", "circle", "prepare"]
+__all__ = ["METHOD", "MOST_COMPARED", "STOPS", "Circle", "Sampler", "circle", "prepare", "warm"]
 
 Floats = NDArray[np.float64]
 
@@ -436,3 +437,12 @@ class _Run:
                 )
             )
         return tuple(notices)
+
+
+def warm() -> None:
+    """Compile the loops of circles now, so that nobody waits for it later."""
+    graph = build(pa.array(["a", "b", "c", "c"]), pa.array(["c", "c", "a", "b"]))
+    for chance in (np.full(graph.m, 0.5), np.linspace(0.1, 0.9, graph.m)):
+        sampler = prepare(graph, chance, audience=[1.0, 2.0, 1.0])
+        circle(sampler, np.random.default_rng(1), k=1, most_samples=64)
+    circle(sampler, np.random.default_rng(1), cost=[1.0, 2.0, 3.0], budget=3.0, include=[0], most_samples=64)

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, sparse, stats
 
 from entregent.errors import InputError
-from entregent.influence.judge import forward
+from entregent.influence.judge import forward, judge
 from entregent.influence.judge_kernels import crossing, quotas
-from entregent.network.graph import Graph, matrix
+from entregent.network.graph import Graph, build, matrix
 
 __all__ = [
     "EasilyInfluenced",
@@ -21,6 +22,7 @@ __all__ = [
     "easily_influenced",
     "threshold_arcs",
     "threshold_cascade",
+    "warm",
 ]
 
 _MOST_DEGREE = 1e4
@@ -199,3 +201,10 @@ def cascade_window(threshold: float) -> tuple[float, float] | None:
         float(optimize.brentq(excess, 0.1, peak, xtol=1e-12)),
         float(optimize.brentq(excess, peak, high, xtol=1e-12)),
     )
+
+
+def warm() -> None:
+    """Compile the loops that let a topic spread forwards now, so that nobody waits for it later."""
+    graph = build(pa.array(["b"]), pa.array(["a"]))
+    judge(forward(graph, [0.5]), [0], np.random.default_rng(1), n_runs=2)
+    threshold_cascade(threshold_arcs(graph, 0.5), [0])

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["KNOWN", "NEW", "NEWER", "Changes", "Digests", "Index", "digest", "row_digests"]
+__all__ = ["KNOWN", "NEW", "NEWER", "Changes", "Digests", "Index", "digest", "row_digests", "warm"]
 
 Digests: TypeAlias = npt.NDArray[np.uint64]
 """Shape ``(n, 2)``: low and high half."""
@@ -156,7 +156,9 @@ def _move(old: Any, old_values: Any, keys: Any, values: Any) -> None:
             place = _find(keys, old[row, 0], old[row, 1])
             keys[place, 0] = old[row, 0]
             keys[place, 1] = old[row, 1]
-            values[place] = old_values[row]
+            # A loop, because assigning a slice takes two seconds to compile.
+            for column in range(values.shape[1]):
+                values[place, column] = old_values[row, column]
 
 
 def _bytes_of(array: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
@@ -332,3 +334,16 @@ class Changes:
         codes = self._contents.add(contents, np.zeros(len(contents), np.int64))
         self._latest.follow(digests, contents, seen, codes)
         return codes
+
+
+def warm() -> None:
+    """Compile the loops of keys now, so that nobody waits for it later."""
+    texts = row_digests([pa.array(["a", None]), pa.array([1, 2])], bytes(16))
+    empty = row_digests([pa.array(["", ""])], bytes(16))
+    seen = np.zeros(2, np.int64)
+    changes = Changes()
+    for digests in (texts, empty):
+        changes.add(digests, digests, seen)
+    index = Index()
+    index.add(row_digests([pa.array(np.arange(1000))], bytes(16)), np.zeros(1000, np.int64))
+    index.holds(texts)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from entregent.text.tokens import streams
 
-__all__ = ["NearDuplicates", "jaccard", "near_duplicates", "signatures"]
+__all__ = ["NearDuplicates", "jaccard", "near_duplicates", "signatures", "warm"]
 
 EMPTY = np.uint32(0xFFFFFFFF)
 """Every place of the signature of a text without tokens."""
@@ -230,3 +230,8 @@ def _candidates(signed: NDArray[np.uint32], bands: int) -> tuple[NDArray[np.int6
             found.append(np.minimum(left, right) * n + np.maximum(left, right))
     keys = np.unique(np.concatenate(found))
     return np.column_stack((keys // n, keys % n)).astype(np.int64), cut
+
+
+def warm() -> None:
+    """Compile the loops of signatures now, so that nobody waits for it later."""
+    signatures(["a"])

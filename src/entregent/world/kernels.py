@@ -116,7 +116,9 @@ def _place(table: Any, first: int, last: int, value: float) -> int:
 @_compiled
 def _grown(old: Any) -> Any:
     new = np.empty(max(16, 2 * old.shape[0]), old.dtype)
-    new[: old.shape[0]] = old
+    # A loop, because assigning a slice takes a second to compile.
+    for at in range(old.shape[0]):
+        new[at] = old[at]
     return new
 
 
