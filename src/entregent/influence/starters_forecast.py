@@ -125,7 +125,18 @@ def clock(known: Cascades) -> Clock:
 
 
 def moments(items: int, ahead: int) -> Ints:
-    """Return the earlier moments, in items, at which the next `ahead` are forecast to weigh the memories."""
+    """Return the earlier moments at which the next items are forecast to weigh the memories.
+
+    Parameters
+    ----------
+    items, ahead : int
+        Items known, and items to look ahead.
+
+    Returns
+    -------
+    int64 array
+        How many items had started at each; at most 32 moments.
+    """
     last = max(items - ahead, 1)
     first = min(max(items // 4, 1), last)
     return np.unique(np.linspace(first, last, _MOMENTS).astype(np.int64))
