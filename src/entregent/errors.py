@@ -7,7 +7,7 @@
     ├── InputError             what was given cannot be used
     │   ├── UnknownFormat      a file is none of the formats known
     │   ├── MappingError       columns of a table cannot be told apart
-    │   └── QueryError         a topic cannot be parsed
+    │   └── QueryError         a query cannot be parsed
     ├── OutputError            a result cannot be written where asked
     ├── SourceError            a source of posts failed
     │   ├── TransientError     trying again later may succeed
@@ -105,7 +105,7 @@ class MappingError(InputError):
 
 
 class QueryError(InputError):
-    """A topic cannot be parsed."""
+    """A query cannot be parsed."""
 
 
 class OutputError(EntregentError):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PURE = ("stats", "network", "authenticity", "influence", "text", "charts")
+PURE = ("stats", "network", "authenticity", "influence", "listening", "text", "charts")
 IO_MODULES = (
     "http",
     "io",

@@ -107,6 +107,17 @@ def test_a_topic_keeps_what_matches_and_the_acts_on_it(study, jetstream):
     assert all("café" in text for text in found.tables["posts"].column("text").to_pylist())
 
 
+def test_a_topic_may_ask_what_the_network_says(study, jetstream):
+    found = run_study(StudyRequest((str(jetstream),), topic="café lang:fr"), now=NOW)
+    posts = found.tables["posts"].to_pylist()
+    wanted = [p for p in study.tables["posts"].to_pylist() if "café" in p["text"] and p["lang"] == "fr"]
+    assert {post["post"] for post in posts} == {post["post"] for post in wanted}
+    assert any(post["lang_detected"] for post in posts)
+    author = posts[0]["account"]
+    found = run_study(StudyRequest((str(jetstream),), topic=f"author:{author}"), now=NOW)
+    assert {post["account"] for post in found.tables["posts"].to_pylist()} == {author}
+
+
 def test_a_period_is_half_open(jetstream):
     period = Period(parse_moment("2024-03-03"), parse_moment("2024-03-05", end=True))
     found = run_study(StudyRequest((str(jetstream),), period=period), now=NOW)

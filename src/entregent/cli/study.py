@@ -31,7 +31,9 @@ def column_mapping(ctx: click.Context, param: click.Parameter, values: tuple[str
 @click.command("study")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--topic", metavar="QUERY", help='Keep posts that match: words, AND, OR, NOT, "a phrase", wild*.'
+    "--topic",
+    metavar="QUERY",
+    help='Keep posts that match: words, AND, OR, NOT, "a phrase", wild*, a NEAR/5 b, lang:fr.',
 )
 @click.option("--since", metavar="DATE", help="First day or moment.")
 @click.option("--until", metavar="DATE", help="Last day, which is included, or a moment, which is not.")

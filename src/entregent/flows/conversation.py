@@ -17,12 +17,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from entregent.clock import Period
 from entregent.errors import InputError
 from entregent.flows.request import StudyRequest
 from entregent.i18n import N, T
+from entregent.listening.atoms import Field
+from entregent.listening.query import Query
 from entregent.progress import Progress, check
 from entregent.records import TABLES
 from entregent.results import InputFile, Notice, merge_notices
@@ -32,7 +36,6 @@ from entregent.store.archive import Archive
 from entregent.store.suppression import Suppression
 from entregent.store.views import period_condition
 from entregent.text.language import detect
-from entregent.text.topic import Topic
 
 __all__ = ["Collected", "collect", "everybody", "narrow"]
 
@@ -81,37 +84,57 @@ def collect(
     return Collected(tuple(files), tuple(notices), rows)
 
 
-def _read_texts(con: duckdb.DuckDBPyConnection, topic: Topic | None, progress: Progress) -> pa.Table:
+def _read_texts(con: duckdb.DuckDBPyConnection, topic: Query | None, progress: Progress) -> pa.Table:
     """Return id, whether on topic, and detected language of posts where either is asked of the text."""
-    condition = "text IS NOT NULL" if topic is not None else "text IS NOT NULL AND lang IS NULL"
     ids, hits, langs = [], [], []
-    reader = con.sql(f"SELECT id, text, lang FROM main.posts WHERE {condition}").to_arrow_reader(ROWS_AT_ONCE)
-    for chunk in reader:
+    for batch in con.sql(_readable_posts(topic)).to_arrow_reader(ROWS_AT_ONCE):
         check(progress)
-        texts = chunk.column("text")
-        on_topic = pa.array([True] * len(texts)) if topic is None else topic.match_table(texts)
-        declared = chunk.column("lang")
-        wanted = declared.is_null()
-        found = detect(texts.filter(wanted).to_pylist())
-        guess = iter(found)
-        langs.append(
-            pa.array([next(guess) if missing else None for missing in wanted.to_pylist()], pa.string())
-        )
+        chunk = pa.Table.from_batches([batch])
+        texts, declared = chunk.column("text"), chunk.column("lang")
+        unknown = pc.and_(declared.is_null(), texts.is_valid())
+        found = pa.array(detect(texts.filter(unknown).to_pylist()), pa.string())
+        guess = pc.replace_with_mask(pa.nulls(len(texts), pa.string()), unknown.combine_chunks(), found)
+        langs.append(guess)
         ids.append(chunk.column("id"))
-        hits.append(on_topic)
+        if topic is None:
+            hits.append(pa.array(np.ones(len(texts), bool)))
+        elif _asks_fields(topic):
+            place = chunk.column_names.index("lang")
+            hits.append(topic.match_table(chunk.set_column(place, "lang", pc.coalesce(declared, guess))))
+        else:
+            hits.append(topic.match_table(texts))
         progress.advance(len(texts))
     columns = {
-        "id": pa.chunked_array(ids, pa.string()),
+        "id": pa.chunked_array([part for column in ids for part in column.chunks], pa.string()),
         "on_topic": pa.chunked_array(hits, pa.bool_()),
         "found": pa.chunked_array(langs, pa.string()),
     }
     return pa.table(columns)
 
 
+def _asks_fields(topic: Query) -> bool:
+    return any(isinstance(atom, Field) for atom in topic.atoms)
+
+
+def _readable_posts(topic: Query | None) -> str:
+    """Return SQL of the posts to read, with the columns that are asked of them."""
+    if topic is None:
+        return "SELECT id, text, lang FROM main.posts WHERE text IS NOT NULL AND lang IS NULL"
+    if not _asks_fields(topic):
+        return "SELECT id, text, lang FROM main.posts WHERE text IS NOT NULL"
+    return """
+        SELECT p.id, p.text, p.lang, p.network, p.kind, p.account, a.handle, p.hashtags, p.mentions,
+               p.links, p.media, f.value AS followers
+        FROM main.posts p LEFT JOIN main.accounts a ON a.id = p.account
+        LEFT JOIN main.latest_observations f
+            ON f.subject = p.account AND f.subject_kind = 'account' AND f.metric = 'followers'
+        """
+
+
 def narrow(
     con: duckdb.DuckDBPyConnection,
     request: StudyRequest,
-    topic: Topic | None,
+    topic: Query | None,
     progress: Progress,
     found: tuple[Notice, ...] = (),
 ) -> tuple[Notice, ...]:

@@ -18,6 +18,7 @@ from entregent.flows.people import persons, rank
 from entregent.flows.request import StudyRequest
 from entregent.flows.said import said
 from entregent.flows.tables import tables
+from entregent.listening.query import parse
 from entregent.progress import Progress, Quiet
 from entregent.report import write
 from entregent.report.facts import stand_out
@@ -28,7 +29,6 @@ from entregent.sources.files.format import Options
 from entregent.store.archive import Archive
 from entregent.store.state import State, StudyEntry, new_study_id
 from entregent.store.suppression import Suppression
-from entregent.text.topic import parse
 
 __all__ = ["Published", "StudyRequest", "publish", "run_study"]
 
@@ -153,7 +153,7 @@ def _named(
 ) -> tuple[Study, list[str]]:
     """Return the study under everybody's own name, and the ids of all accounts in it."""
     tz = zone(request.zone)
-    topic = parse(request.topic) if request.topic else None
+    topic = parse(request.topic, name="topic") if request.topic else None
     rng = np.random.default_rng(request.seed)
     options = Options(
         received_at=now,

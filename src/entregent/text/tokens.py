@@ -15,7 +15,7 @@ from typing import NamedTuple
 from entregent.text.folding import elide, small_letters, unaccent
 from entregent.text.links import clean_link
 
-__all__ = ["Token", "scan", "streams", "tokens"]
+__all__ = ["Token", "scan", "stands_alone", "streams", "tokens"]
 
 _PICTURE = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf"
@@ -117,6 +117,15 @@ def _parts(name: str, start: int) -> tuple[Token, ...]:
         for first, last in pairwise((*cuts, len(name)))
         if name[first:last] != "_"
     )
+
+
+def stands_alone(letter: str) -> bool:
+    """Say whether a letter belongs to a script written without spaces, and is a word by itself.
+
+    >>> stands_alone("東"), stands_alone("é")
+    (True, False)
+    """
+    return _HAS_APART.match(letter) is not None
 
 
 def _is_apart(before: str, here: str) -> bool:
