@@ -39,6 +39,7 @@ _SHORTLIST = 200
 _MOST_LISTENERS = 50_000
 _TABLE = np.geomspace(1e-7, 1e4, 90)
 _SUMS = 24
+_BINS = 400
 _PAIR_SHAPES = np.geomspace(0.05, 200.0, 25)
 _PAIR_STARTERS = 50
 
@@ -188,7 +189,7 @@ def choose_starters(
 
     People are chosen one by one for what each adds, which reaches at least
     1 - 1/e of the best (Nemhauser, Wolsey and Fisher 1978), among the `k` times
-    10, or 200, who start most. It is a forecast of what people will do anyway and
+    4, or 200, who reach most alone. It is a forecast of what people will do anyway and
     not an effect: nothing here says what would happen if somebody were asked.
 
     References
@@ -242,7 +243,7 @@ def choose_starters(
     check(progress)
     model = _Model(known, at, starts, acts, bouts, ahead, window, within, rng)
     progress.step("Choose together", k, "people")
-    listed = model.shortlist(max(10 * k, _SHORTLIST), kept, left)
+    listed = model.shortlist(k, kept, left)
     people, added = model.greedy(k, kept, listed, progress)
     progress.step("Draw futures", draws, "draws")
     share, reach = model.futures(people, draws, level, progress)
@@ -323,6 +324,13 @@ class _Model:
             self.listener = np.concatenate((order[:half], rest))
             self.weight = np.concatenate((np.ones(half), np.full(half, (act.size - half) / half)))
         self.act = act[self.listener]
+        # Listeners without a past with a starter differ by how much they act alone.
+        log = np.log(np.maximum(self.act, 1e-12))
+        edges = np.linspace(log.min(), log.max() + 1e-9, _BINS + 1)
+        self.bin = np.clip(np.searchsorted(edges, log, side="right") - 1, 0, _BINS - 1)
+        self.bin_weight = np.bincount(self.bin, self.weight, minlength=_BINS)
+        mean = np.bincount(self.bin, self.weight * self.act, minlength=_BINS)
+        self.bin_act = mean / np.maximum(self.bin_weight, 1e-300)
         self.spot = np.full(act.size, -1)
         self.spot[self.listener] = np.arange(self.listener.size)
 
@@ -362,19 +370,41 @@ class _Model:
             drive[self.spot[starter]] = 0.0
         return np.asarray(drive * self.base * self.size[starter], dtype=np.float64)
 
+    def binned(self, starter: int) -> tuple[Floats, Floats]:
+        """The same for groups of listeners, and their numbers."""
+        spot, found = self._past(starter)
+        act = np.concatenate((self.bin_act, self.act[spot]))
+        count = np.concatenate((np.zeros(_BINS), found))
+        weight = np.concatenate((self.bin_weight, self.weight[spot]))
+        weight[:_BINS] -= np.bincount(self.bin[spot], self.weight[spot], minlength=_BINS)
+        drive = act * (self.pair + count) / (self.pair + act * self.in_items[starter])
+        drive *= (self.act @ self.weight) / max(float(drive @ weight), 1e-300)
+        return drive * self.base * self.size[starter], np.maximum(weight, 0.0)
+
     def missed(self, starter: int) -> Floats:
         """Chance that each listener is in no item of this starter."""
-        x = np.log(np.maximum(self.drive(starter), _TABLE[0]))
+        return self._missed(starter, self.drive(starter))
+
+    def _missed(self, starter: int, drive: Floats) -> Floats:
+        x = np.log(np.maximum(drive, _TABLE[0]))
         q = np.interp(x, *self.table)
         return np.asarray(
             np.exp(-self.bouts * np.log1p(self.starts[starter] * q / self.bouts)), dtype=np.float64
         )
 
-    def shortlist(self, most: int, kept: Ints, left: Ints) -> Ints:
-        """People who start most, by size; those to be kept among them."""
+    def alone(self, starter: int) -> float:
+        """People expected to be reached by this starter."""
+        drive, weight = self.binned(starter)
+        return float(weight @ (1.0 - self._missed(starter, drive)))
+
+    def shortlist(self, k: int, kept: Ints, left: Ints) -> Ints:
+        """People who reach most alone, of those who start most; those to be kept among them."""
         promise = self.starts * self.size
         promise[left] = -1.0
-        order = np.argsort(-promise, kind="stable")[: min(most, promise.size - left.size)]
+        most = promise.size - left.size
+        first = np.argsort(-promise, kind="stable")[: min(max(10 * k, 2 * _SHORTLIST), most)]
+        own = np.array([self.alone(int(starter)) for starter in first])
+        order = first[np.argsort(-own, kind="stable")[: max(4 * k, _SHORTLIST)]]
         return np.union1d(order, kept)
 
     def greedy(self, k: int, kept: Ints, listed: Ints, progress: Progress) -> tuple[Codes, Floats]:
@@ -440,13 +470,13 @@ class _Model:
         at, n = self.at, self.known.n_accounts
         own, low, high, least, most = (np.empty(listed.size) for _ in range(5))
         for place, starter in enumerate(listed):
-            own[place] = self.weight.sum() - self.weight @ self.missed(int(starter))
+            drive, weight = self.binned(int(starter))
+            own[place] = self.alone(int(starter))
             counts = self._counts(np.full(draws, self.starts[starter]))
             sums = np.array([self.rng.choice(self.z, c).sum() if c else 0.0 for c in counts])
             least[place], most[place] = _ends(counts.astype(np.float64), level)
             grid = np.concatenate(([0.0], np.geomspace(0.01, max(float(sums.max()), 0.02), _SUMS)))
-            drive = self.drive(int(starter))
-            reach = np.array([self.weight @ -np.expm1(-g * drive) for g in grid])
+            reach = -np.expm1(-np.outer(grid, drive)) @ weight
             seen = self.rng.poisson(np.interp(sums, grid, reach))
             low[place], high[place] = _ends(seen.astype(np.float64), level)
         order = np.argsort(-own, kind="stable")
