@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from entregent.errors import InputError
 from entregent.i18n import N, T
 from entregent.influence.spread_cover import Choice, Limits, Sets, choose, limits
-from entregent.influence.spread_kernels import meetings
-from entregent.influence.spread_sampler import Sampler, Sampling, prepare
+from entregent.influence.spread_sampler import Compared, Piece, Sampler, Sampling, prepare
 from entregent.network.graph import build
 from entregent.progress import Progress, Quiet, check
 from entregent.results import Estimate, Notice
@@ -33,7 +32,8 @@ _FIRST_SETS = 4096
 _FEWEST_SETS = 64
 _FIRST_ENTRIES = 2**21
 _MOST_SETS = 2**31 - 1
-_COMPARED_SETS = 2**14
+_COMPARED_ENTRIES = 2**18
+_FEWEST_COMPARED, _MOST_COMPARED = 2**9, 2**14
 _PER_ENTRY = 16
 _PER_SET = 32
 _PER_PERSON = 48
@@ -237,16 +237,17 @@ class _Run:
 
     def circle(self, tolerance: float, guarantee: float | None, most: int, memory_mb: int) -> Circle:
         room = self._room(memory_mb)
-        members = np.empty(0, dtype=np.int32)
-        ends = np.empty(0, dtype=np.int64)
+        sets = Sets(self.sampler.people)
+        if self.bounds.include.size:
+            self._hold(sets, self.bounds.include)
         best: _Best | None = None
         target, rounds, stopped = min(_FEWEST_SETS, most), 0, "samples"
         while True:
-            grown = self._grow(members, ends, target, room)
+            grown = self._grow(sets, target, room)
             if grown is None:
                 stopped = "cancelled"
                 break
-            if isinstance(grown, float):
+            if grown:
                 if best is None:
                     raise InputError(
                         f"The first {target} samples do not fit into {memory_mb} megabytes.",
@@ -254,16 +255,13 @@ class _Run:
                     )
                 stopped = "memory"
                 break
-            members, ends = grown
-            sets = Sets(members, ends, self.sampler.people)
             choice = choose(sets, self.bounds)
             rounds += 1
             before = sets.covered(best.choice.people) if best is not None else 0
             regret = 1.0 - before / choice.covered if choice.covered else 1.0
-            best = _Best(choice, sets.count, rounds, max(regret, 0.0))
-            del sets
+            best = _Best(choice, sets.drawn, rounds, max(regret, 0.0))
             enough = regret <= tolerance and target >= min(_FIRST_SETS, most)
-            if enough and (guarantee is None or self._ratio(best) >= guarantee):
+            if enough and (guarantee is None or self._ratio(best, sets) >= guarantee):
                 stopped = "settled"
                 break
             if target >= most or rounds >= _ROUNDS:
@@ -272,12 +270,18 @@ class _Run:
             if next_target < target + target // 16 + 1:
                 stopped = "memory"
                 break
+            if not self.bounds.priced and target >= _FIRST_SETS:
+                self._hold(sets, sets.steady(choice, self.bounds))
             target = next_target
         if best is None:
             check(self.progress)
             raise InputError("No sample was drawn.")
-        del members, ends
+        del sets
         return self._result(best, stopped)
+
+    def _hold(self, sets: Sets, people: NDArray[np.int32]) -> None:
+        sets.hold(people)
+        self.sampling.hold(sets.held)
 
     def _room(self, memory_mb: int) -> int:
         fixed = self.sampler.nbytes + self.sampling.nbytes + self.sampler.people * _PER_PERSON
@@ -297,39 +301,60 @@ class _Run:
             return min(int(np.clip(_FIRST_ENTRIES / mean, 2 * target, _FIRST_SETS)), most, fits)
         return min(target * (4 if regret > 4 * tolerance else 2), most, fits)
 
-    def _grow(
-        self, members: NDArray[np.int32], ends: NDArray[np.int64], target: int, room: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64]] | float | None:
-        """Return the first `target` sets; None if cancelled; where they do not fit, how much is too much."""
-        done, size = len(ends), len(members)
+    def _grow(self, sets: Sets, target: int, room: int) -> float | None:
+        """Draw up to `target` sets; return 0, None if cancelled, or how much is too much."""
+        done, size = sets.drawn, len(sets.members)
         self.progress.step(f"sampling who reaches whom ({target:,})", target - done, "samples")
-        parts, stops = [members], [ends]
-        for part, ends_of_part in self.sampling.draw(self.keys[0], done, target, self.mean):
-            parts.append(part)
-            stops.append(ends_of_part + size)
-            size += len(part)
-            done += len(ends_of_part)
-            self.progress.advance(len(ends_of_part))
+        pieces: list[Piece] = []
+        for piece in self.sampling.draw(self.keys[0], done, target, self.mean):
+            pieces.append(piece)
+            size += len(piece.members)
+            done += piece.drawn
+            self.progress.advance(piece.drawn)
             if size * _PER_ENTRY + done * _PER_SET > room:
                 return size * target / done - room / _PER_ENTRY
             if self.progress.cancelled():
                 return None
-        self.mean = size / done
-        return np.concatenate(parts), np.concatenate(stops)
+        sets.add(pieces)
+        self.mean = max(size / done, 1.0)
+        return 0.0
 
     def _chosen(self, people: NDArray[np.int32]) -> NDArray[np.int32]:
         chosen = np.full(self.sampler.people, -1, dtype=np.int32)
         chosen[people] = np.arange(len(people), dtype=np.int32)
         return chosen
 
-    def _validated(self, best: _Best, samples: int) -> tuple[int, int]:
-        self.progress.step("checking the circle on other samples", samples, "samples")
-        seen = met = 0
-        chosen = self._chosen(best.choice.people)
-        for sets, hits in self.sampling.met(self.keys[1 + best.rounds], samples, chosen, self.mean):
-            seen, met = seen + sets, met + hits
+    def _validated(self, best: _Best, first: int, samples: int) -> int:
+        """Return how many of some sets that played no part in the choice hold anyone chosen."""
+        self.progress.step("checking the circle on other samples", samples - first, "samples")
+        self.sampling.hold(best.choice.people)
+        met = 0
+        for sets, hits in self.sampling.met(self.keys[1 + best.rounds], first, samples, self.mean):
+            met += hits
             self.progress.advance(sets)
-        return seen, met
+        return met
+
+    def _compared(self, best: _Best, samples: int) -> Compared:
+        """Return what some of these sets say about every two of the people chosen."""
+        self.progress.step("comparing audiences", samples, "samples")
+        self.sampling.hold(np.empty(0, dtype=np.int32))
+        chosen = self._chosen(best.choice.people)
+        people = min(len(best.choice.people), MOST_COMPARED)
+        parts: list[Compared] = []
+        key = self.keys[1 + best.rounds]
+        first = min(_FEWEST_COMPARED, samples)
+        parts += self.sampling.compared(key, 0, first, chosen, people, None)
+        mean = sum(part.entries for part in parts) / first
+        last = int(np.clip(_COMPARED_ENTRIES / mean, first, min(_MOST_COMPARED, samples)))
+        parts += self.sampling.compared(key, first, last, chosen, people, mean)
+        self.progress.advance(last)
+        return Compared(
+            last,
+            sum(part.met for part in parts),
+            sum(part.entries for part in parts),
+            np.sum([part.shared for part in parts], axis=0),
+            np.sum([part.added for part in parts], axis=0),
+        )
 
     def _bounds(self, best: _Best, seen: int, met: int) -> tuple[float, float]:
         a = math.log(2.0 * best.rounds * (best.rounds + 1) / (1.0 - self.confidence))
@@ -338,15 +363,18 @@ class _Run:
         total = self.sampler.total
         return max(low, 0.0) / seen * total, min(high / best.samples, 1.0) * total
 
-    def _ratio(self, best: _Best) -> float:
-        lower, upper = self._bounds(best, *self._validated(best, best.samples))
+    def _ratio(self, best: _Best, sets: Sets) -> float:
+        met = self._validated(best, 0, best.samples)
+        self.sampling.hold(sets.held)
+        lower, upper = self._bounds(best, best.samples, met)
         return lower / upper
 
     def _result(self, best: _Best, stopped: str) -> Circle:
         people, total = best.choice.people, self.sampler.total
-        # After a cancel the check is short, so that the answer comes soon.
-        samples = best.samples if stopped != "cancelled" else max(best.samples // 4, _FEWEST_SETS)
-        seen, met = self._validated(best, samples)
+        # After a cancel the check is shorter, so that the answer comes soon.
+        seen = max(best.samples // (4 if stopped == "cancelled" else 2), min(best.samples, _FIRST_SETS))
+        compared = self._compared(best, seen)
+        met = compared.met + self._validated(best, compared.sets, seen)
         lower, upper = self._bounds(best, seen, met)
         span = wilson(met, seen, self.level)
         reach = Estimate(
@@ -357,11 +385,10 @@ class _Run:
             seen,
             METHOD,
         )
-        compared = people[:MOST_COMPARED]
-        shared, added, drawn = self._shared(compared, min(samples, _COMPARED_SETS))
+        shared = compared.shared
         own = shared.diagonal()
-        spans = wilson(own, np.full(len(own), drawn), self.level)
-        scale = total / drawn
+        spans = wilson(own, np.full(len(own), compared.sets), self.level)
+        scale = total / compared.sets
         common: Floats = np.asarray(shared * scale, dtype=np.float64)
         share = np.zeros(shared.shape)
         np.divide(shared, own[:, None], out=share, where=own[:, None] > 0)
@@ -372,7 +399,7 @@ class _Run:
             min(lower, upper),
             upper,
             self.confidence,
-            added * scale,
+            np.asarray(compared.added * scale, dtype=np.float64),
             common.diagonal().copy(),
             np.asarray(spans.low * total, dtype=np.float64),
             np.asarray(spans.high * total, dtype=np.float64),
@@ -385,17 +412,6 @@ class _Run:
             best.regret,
             self._notices(people, stopped),
         )
-
-    def _shared(self, people: NDArray[np.int32], samples: int) -> tuple[NDArray[np.int64], Floats, int]:
-        shared = np.zeros((len(people), len(people)), dtype=np.int64)
-        added = np.zeros(len(people), dtype=np.int64)
-        found = np.empty(len(people), dtype=np.int64)
-        chosen = self._chosen(people)
-        self.progress.step("comparing audiences", samples, "samples")
-        for members, ends in self.sampling.draw(self.keys[1], 0, samples, self.mean):
-            meetings(members, ends, chosen, shared, added, found)
-            self.progress.advance(len(ends))
-        return shared, added.astype(np.float64), samples
 
     def _notices(self, people: NDArray[np.int32], stopped: str) -> tuple[Notice, ...]:
         notices = []

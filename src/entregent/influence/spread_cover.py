@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entregent.errors import InputError
-from entregent.influence.spread_kernels import cover, enlist, pick
+from entregent.influence.spread_kernels import enlist, highest, pick, relabel, steady, thin
+from entregent.influence.spread_sampler import Piece
 
 __all__ = ["Choice", "Limits", "Sets", "choose", "limits"]
 
 _ROUNDING = 1e-9
 _EASY = 1 - 1 / np.e
+_CLEAR = 3.0  # standard errors
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Limits:
     group: NDArray[np.int32]
     groups: int
     allowed: NDArray[np.bool_]
+    all_allowed: bool
     include: NDArray[np.int32]
     priced: bool
     equal_prices: bool
@@ -40,46 +43,96 @@ class Choice:
     Parameters
     ----------
     people : int32 array
-        In the order in which they were chosen.
+        Those held first, then in the order in which they were chosen.
     covered : int
         Sets that hold at least one of them.
     most : float
         No group within the limits covers more of these sets.
+    gain : int32 array
+        Sets that each person would add, by the codes of the sets.
     """
 
     people: NDArray[np.int32]
     covered: int
     most: float
+    gain: NDArray[np.int32] = field(repr=False)
 
 
-@dataclass(frozen=True)
 class Sets:
-    """Sampled sets, and for each person the sets that hold him or her."""
+    """Sampled sets, and for each person the sets that hold him or her.
 
-    members: NDArray[np.int32]
-    ends: NDArray[np.int64]
-    pointer: NDArray[np.int64] = field(init=False)
-    lists: NDArray[np.int32] = field(init=False)
-    n: int
+    Sets that hold somebody held are only counted. People have codes of
+    their own here, in the order in which they are met, so that work grows with
+    the sets and not with everybody.
+    """
 
-    def __post_init__(self) -> None:
-        pointer = np.zeros(self.n + 1, dtype=np.int64)
-        lists = np.empty(len(self.members), dtype=np.int32)
-        enlist(self.members, self.ends, pointer, lists)
-        object.__setattr__(self, "pointer", pointer)
-        object.__setattr__(self, "lists", lists)
+    def __init__(self, n: int) -> None:
+        self.drawn = 0
+        self.met = 0
+        self.held: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+        self.members: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+        self.ends: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.pointer: NDArray[np.int64] = np.zeros(1, dtype=np.int64)
+        self.lists: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+        self.known = 0
+        self._code = np.full(n, -1, dtype=np.int32)
+        self._names = np.empty(n, dtype=np.int32)
 
     @property
-    def count(self) -> int:
-        """Number of sets."""
-        return len(self.ends)
+    def names(self) -> NDArray[np.int32]:
+        """Who is meant by each code; shape (known,)."""
+        return self._names[: self.known]
+
+    def add(self, pieces: Sequence[Piece]) -> None:
+        """Take up more sets, which hold nobody held."""
+        size = len(self.members)
+        members, ends = [self.members], [self.ends]
+        for piece in pieces:
+            self.known = relabel(piece.members, self._code, self._names, self.known)
+            members.append(piece.members)
+            ends.append(piece.ends + size)
+            size += len(piece.members)
+            self.drawn += piece.drawn
+            self.met += piece.drawn - len(piece.ends)
+        self.members, self.ends = np.concatenate(members), np.concatenate(ends)
+        self.pointer = np.zeros(self.known + 1, dtype=np.int64)
+        self.lists = np.empty(len(self.members), dtype=np.int32)
+        enlist(self.members, self.ends, self.pointer, self.lists)
+
+    def places(self, people: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the codes here of those of `people` who are in any set."""
+        codes = self._code[people]
+        return codes[codes >= 0]
+
+    def hold(self, people: NDArray[np.int32]) -> None:
+        """Only count the sets of more people from now on; call before more sets are added."""
+        place = np.full(self.known, -1, dtype=np.int32)
+        place[self.places(people)] = 0
+        kept, size = thin(self.members, self.ends, place)
+        self.met += len(self.ends) - kept
+        self.members, self.ends = self.members[:size].copy(), self.ends[:kept].copy()
+        self.held = np.concatenate([self.held, people])
 
     def covered(self, people: NDArray[np.int32]) -> int:
-        """Return how many sets hold at least one of `people`."""
-        marks = np.zeros(self.count, dtype=np.bool_)
-        for v in people:
+        """Return how many sets hold at least one of `people`, among whom are all held."""
+        marks = np.zeros(len(self.ends), dtype=np.bool_)
+        for v in self.places(people):
             marks[self.lists[self.pointer[v] : self.pointer[v + 1]]] = True
-        return int(marks.sum())
+        return self.met + int(marks.sum())
+
+    def steady(self, choice: Choice, bounds: Limits) -> NDArray[np.int32]:
+        """Return who of a choice, besides those held, nobody could replace without a clear loss."""
+        codes = self._code[choice.people[len(self.held) :]]
+        place = np.full(self.known, -1, dtype=np.int32)
+        place[codes] = np.arange(len(codes), dtype=np.int32)
+        gain = np.where(bounds.allowed[self.names], choice.gain, 0)
+        clear = np.zeros(len(codes), dtype=np.bool_)
+        tally, touched = np.zeros(self.known, dtype=np.int32), np.empty(self.known, dtype=np.int32)
+        steady(
+            self.members, self.ends, self.pointer, self.lists, place, codes, gain, int(gain.max(initial=0)),
+            _CLEAR**2, tally, touched, clear,
+        )  # fmt: skip
+        return self.names[codes[clear]]
 
 
 def _codes(people: Iterable[int], n: int, name: str) -> NDArray[np.int32]:
@@ -186,17 +239,22 @@ def limits(
         group,
         int(group.max(initial=-1)) + 1,
         allowed,
+        not left.size,
         kept,
         budget is not None,
         bool((finite == finite[0]).all()) if finite.size else True,
     )
 
 
-def _rest(count: NDArray[np.int32], bounds: Limits) -> float:
+def _rest(count: NDArray[np.int32], names: NDArray[np.int32], bounds: Limits) -> float:
     """Return a bound on how many more sets any group within the limits covers."""
-    open_to = np.flatnonzero((count > 0) & bounds.allowed)
-    gain = count[open_to].astype(np.float64)
     room = bounds.k - len(bounds.include)
+    if not (bounds.priced or bounds.groups):
+        return float(
+            highest(count if bounds.all_allowed else np.where(bounds.allowed[names], count, 0), room)
+        )
+    there = np.flatnonzero((count > 0) & bounds.allowed[names])
+    gain, open_to = count[there].astype(np.float64), names[there]
     if room <= 0 or gain.size == 0:
         return 0.0
     top = gain
@@ -220,40 +278,47 @@ def _rest(count: NDArray[np.int32], bounds: Limits) -> float:
     return min(most, float((gain[order] * share).sum()))
 
 
-def _greedy(sets: Sets, bounds: Limits, divisor: NDArray[np.float64]) -> Choice:
+def _greedy(sets: Sets, bounds: Limits, thrifty: bool) -> Choice:
+    names = sets.names
+    cost = bounds.cost[names] if bounds.priced else np.zeros(sets.known)
+    divisor = cost if thrifty else np.ones(sets.known)
+    group = bounds.group[names] if bounds.groups else np.full(sets.known, -1, dtype=np.int32)
     count = np.diff(sets.pointer).astype(np.int32)
-    marks = np.zeros(sets.count, dtype=np.uint8)
+    marks = np.zeros(len(sets.ends), dtype=np.uint8)
     taken = np.zeros(bounds.groups + 1, dtype=np.bool_)
-    for v in bounds.include:
-        cover(v, sets.members, sets.ends, sets.pointer, sets.lists, marks, count)
-        if bounds.group[v] >= 0:
-            taken[bounds.group[v]] = True
-    heap = np.flatnonzero((count > 0) & bounds.allowed).astype(np.int32)
-    heap = heap if heap.size else np.zeros(1, dtype=np.int32)
-    size = int(((count > 0) & bounds.allowed).sum())
-    key = np.zeros(sets.n)
-    left = bounds.budget * (1 + _ROUNDING) - float(bounds.cost[bounds.include].sum())
-    people = [bounds.include]
-    room = bounds.k - len(bounds.include)
+    taken[bounds.group[sets.held][bounds.group[sets.held] >= 0]] = True
+    candidate = count > 0 if bounds.all_allowed else (count > 0) & bounds.allowed[names]
+    heap = np.flatnonzero(candidate).astype(np.int32)
+    size = len(heap)
+    heap = heap if size else np.zeros(1, dtype=np.int32)
+    key = np.zeros(sets.known)
+    left = bounds.budget * (1 + _ROUNDING) - float(bounds.cost[sets.held].sum())
+    people = [sets.held]
+    room = bounds.k - len(sets.held)
     steps = np.unique([room // 2, 3 * room // 4, room])
-    most = int(marks.sum()) + _rest(count, bounds)
+    most = _rest(count, names, bounds)
     done = 0
     for step in steps:
         chosen = np.empty(step - done, dtype=np.int32)
         found: tuple[Any, ...] = pick(
-            step - done, left, bounds.cost, divisor, bounds.group, taken, heap, key, size, done == 0,
+            step - done, left, cost, divisor, group, taken, heap, key, size, done == 0,
             sets.members, sets.ends, sets.pointer, sets.lists, marks, count, chosen,
         )  # fmt: skip
         number, left, size = found
-        people.append(chosen[:number])
-        most = min(most, int(marks.sum()) + _rest(count, bounds))
+        people.append(names[chosen[:number]])
+        most = min(most, int(marks.sum()) + _rest(count, names, bounds))
         if number < step - done:
             break
         done = step
     covered = int(marks.sum())
-    if not (bounds.priced or bounds.groups or bounds.include.size):
+    if not (bounds.priced or bounds.groups or sets.held.size):
         most = min(most, covered / _EASY)
-    return Choice(np.concatenate(people).astype(np.int32), covered, min(most, float(sets.count)))
+    return Choice(
+        np.concatenate(people).astype(np.int32),
+        sets.met + covered,
+        min(sets.met + most, float(sets.drawn)),
+        count,
+    )
 
 
 def choose(sets: Sets, bounds: Limits) -> Choice:
@@ -262,6 +327,7 @@ def choose(sets: Sets, bounds: Limits) -> Choice:
     Parameters
     ----------
     sets : Sets
+        Those to be kept are among the people held.
     bounds : Limits
 
     Returns
@@ -278,10 +344,9 @@ def choose(sets: Sets, bounds: Limits) -> Choice:
     Khuller, S., Moss, A. and Naor, J. (1999), The budgeted maximum coverage
     problem. doi:10.1016/S0020-0190(99)00031-9
     """
-    plain = _greedy(sets, bounds, np.ones(sets.n))
+    plain = _greedy(sets, bounds, thrifty=False)
     if not bounds.priced or bounds.equal_prices:
         return plain
-    thrifty = _greedy(sets, bounds, bounds.cost)
-    most = min(plain.most, thrifty.most)
+    thrifty = _greedy(sets, bounds, thrifty=True)
     better = thrifty if thrifty.covered >= plain.covered else plain
-    return Choice(better.people, better.covered, most)
+    return replace(better, most=min(plain.most, thrifty.most))

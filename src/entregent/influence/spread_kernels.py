@@ -15,15 +15,20 @@ import numba
 import numpy as np
 
 __all__ = [
+    "HELD",
     "arrange",
+    "compare",
     "compiled",
     "cover",
     "enlist",
+    "highest",
     "meet",
-    "meetings",
     "pick",
+    "relabel",
     "same",
     "sample",
+    "steady",
+    "thin",
     "weigh",
 ]
 
@@ -39,12 +44,16 @@ def compiled(function: _Function) -> _Function:
         return cast(_Function, numba.njit(nogil=True, error_model="numpy")(function))
 
 
+HELD = 2**31 - 1
+"""Mark of people at whom a set may end: it holds one of them, and nobody asks who else."""
+
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 _S11, _S27, _S30, _S31, _S32 = (np.uint64(shift) for shift in (11, 27, 30, 31, 32))
 _LOW = np.uint64(0xFFFFFFFF)
 _UNIT = 2.0**-53
+_SHORT = 2.0**-32
 _WORD = 2.0**32
 _MOST_HAZARD = 500.0
 _ONE_BY_ONE = 2.0
@@ -180,20 +189,18 @@ def _reach(
     arcs: Any,
     heads: Any,
     out: Any,
-    size: int,
-    chosen: Any,
-    stop: bool,
+    size: Any,
 ) -> Any:
-    """Append to ``out`` who could have reached ``root``; with ``stop``, only to the first one chosen.
+    """Append to ``out`` who could have reached ``root``.
 
-    Returns the new size, or -1 where someone chosen was met with ``stop``.
+    Returns the new size, or -1 as soon as somebody marked as ``HELD`` is met.
     """
     at = size
+    if place[root, 1] == HELD:
+        return -1
     place[root, 1] = mark
     out[size] = root
     size += 1
-    if stop and chosen[root] >= 0:
-        return -1
     while at < size:
         v = out[at]
         at += 1
@@ -212,9 +219,9 @@ def _reach(
                         continue
                     u = arcs[j, 1]
                 if place[u, 1] != mark:
-                    place[u, 1] = mark
-                    if stop and chosen[u] >= 0:
+                    if place[u, 1] == HELD:
                         return -1
+                    place[u, 1] = mark
                     out[size] = u
                     size += 1
             continue
@@ -231,20 +238,19 @@ def _reach(
             arc = start + np.int64(((bits & _LOW) * degree) >> _S32)
             if equal:
                 u = heads[arc]
-            elif np.uint32(bits >> _S32) <= np.uint32(arcs[arc, 0]):
-                u = arcs[arc, 1]
+                product *= np.float64(bits >> _S32) * _SHORT
             else:
-                u = arcs[arc, 2]
+                u = arcs[arc, 1] if np.uint32(bits >> _S32) <= np.uint32(arcs[arc, 0]) else arcs[arc, 2]
+                state += _STEP
+                product *= np.float64(_mixed(state) >> _S11) * _UNIT
             if place[u, 1] != mark:
-                place[u, 1] = mark
-                if stop and chosen[u] >= 0:
+                if place[u, 1] == HELD:
                     return -1
+                place[u, 1] = mark
                 out[size] = u
                 size += 1
             if threshold:
                 break
-            state += _STEP
-            product *= np.float64(_mixed(state) >> _S11) * _UNIT
     return size
 
 
@@ -274,23 +280,28 @@ def sample(
     out: Any,
     ends: Any,
 ) -> Any:
-    """Draw sets from ``first`` up to ``last`` into ``out``, as many as surely fit.
+    """Draw sets from ``first`` up to ``last``, as many as surely fit, into ``out``.
 
-    The draws of a set depend on the key and its number alone. ``mark`` must
-    be above every mark in ``place[:, 1]``. Returns the number after the last
-    set drawn, and the size of all.
+    Those that hold somebody marked as ``HELD`` are drawn and left out. The
+    draws of a set depend on the key and its number alone. ``mark`` must be
+    above every mark in ``place[:, 1]``. Returns the number after the last set
+    drawn, the size of all sets in ``out``, and how many they are.
     """
     n = place.shape[0] - 1
-    size = 0
+    size = np.int64(0)
+    kept = 0
     for number in range(first, last):
         if size + n > out.size:
-            return number, size
+            return number, size, kept
         state = _mixed(key + np.uint64(number) * _STEP)
         root = _root(state, n, keep, other)
-        size = _reach(state, root, mark, threshold, equal, place, quiet, arcs, heads, out, size, out, False)
-        ends[number - first] = size
+        after = _reach(state, root, mark, threshold, equal, place, quiet, arcs, heads, out, size)
         mark += 1
-    return last, size
+        if after >= 0:
+            size = after
+            ends[kept] = size
+            kept += 1
+    return last, size, kept
 
 
 @compiled
@@ -308,42 +319,158 @@ def meet(
     quiet: Any,
     mark: int,
     out: Any,
-    chosen: Any,
 ) -> int:
-    """Count the sets ``first`` to ``last`` that hold anyone with ``chosen >= 0``."""
+    """Count the sets ``first`` to ``last`` that hold anyone marked as ``HELD``."""
     n = place.shape[0] - 1
     met = 0
+    none = np.int64(0)
     for number in range(first, last):
         state = _mixed(key + np.uint64(number) * _STEP)
         root = _root(state, n, keep, other)
-        if _reach(state, root, mark, threshold, equal, place, quiet, arcs, heads, out, 0, chosen, True) < 0:
+        if _reach(state, root, mark, threshold, equal, place, quiet, arcs, heads, out, none) < 0:
             met += 1
         mark += 1
     return met
 
 
 @compiled
-def meetings(members: Any, ends: Any, chosen: Any, shared: Any, added: Any, found: Any) -> int:
-    """Count the sets that hold people ``chosen`` (by their place in the circle), pair by pair."""
-    begin = 0
+def compare(
+    key: Any,
+    first: int,
+    last: int,
+    threshold: bool,
+    equal: bool,
+    arcs: Any,
+    heads: Any,
+    keep: Any,
+    other: Any,
+    place: Any,
+    quiet: Any,
+    mark: int,
+    out: Any,
+    chosen: Any,
+    shared: Any,
+    added: Any,
+) -> Any:
+    """Count the sets that hold people ``chosen`` (by their place in the circle), pair by pair.
+
+    Returns how many hold anyone, and the size of all sets.
+    """
+    n = place.shape[0] - 1
+    most = shared.shape[0]
+    found = np.empty(most, np.int64)
     met = 0
-    for s in range(ends.size):
+    total = 0
+    none = np.int64(0)
+    for number in range(first, last):
+        state = _mixed(key + np.uint64(number) * _STEP)
+        root = _root(state, n, keep, other)
+        size = _reach(state, root, mark, threshold, equal, place, quiet, arcs, heads, out, none)
+        mark += 1
+        total += size
         count = 0
-        least = shared.shape[0]
-        for at in range(begin, ends[s]):
-            i = chosen[members[at]]
+        least = most
+        held = False
+        for at in range(size):
+            i = chosen[out[at]]
             if i >= 0:
-                found[count] = i
-                count += 1
-                least = min(least, i)
-        begin = ends[s]
+                held = True
+                if i < most:
+                    found[count] = i
+                    count += 1
+                    least = min(least, i)
+        met += held
         if count:
-            met += 1
             added[least] += 1
         for a in range(count):
             for b in range(count):
                 shared[found[a], found[b]] += 1
-    return met
+    return met, total
+
+
+@compiled
+def relabel(members: Any, code: Any, names: Any, known: int) -> int:
+    """Number people in the order in which they first appear; return how many are known now."""
+    for at in range(members.size):
+        v = members[at]
+        if code[v] < 0:
+            code[v] = known
+            names[known] = v
+            known += 1
+        members[at] = code[v]
+    return known
+
+
+@compiled
+def thin(members: Any, ends: Any, place: Any) -> Any:
+    """Take out sets that hold anyone with a ``place`` from 0; return how many are left, and their size."""
+    begin = size = kept = 0
+    for s in range(ends.size):
+        held = False
+        for at in range(begin, ends[s]):
+            if place[members[at]] >= 0:
+                held = True
+                break
+        if not held:
+            for at in range(begin, ends[s]):
+                members[size] = members[at]
+                size += 1
+        begin = ends[s]
+        if not held:
+            ends[kept] = size
+            kept += 1
+    return kept, size
+
+
+@compiled
+def steady(
+    members: Any,
+    ends: Any,
+    pointer: Any,
+    lists: Any,
+    place: Any,
+    people: Any,
+    gain: Any,
+    most: int,
+    square: float,
+    tally: Any,
+    touched: Any,
+    out: Any,
+) -> None:
+    """Find the chosen ``people`` whom nobody could replace without a clear loss.
+
+    ``gain`` is what each person adds to all, ``most`` the highest, ``tally``
+    zeros. Replacing v by u loses ``a`` sets that only v held and wins ``b``; the loss is
+    clear where ``a - b`` exceeds as many standard errors as ``square`` is the square of.
+    """
+    for i in range(people.size):
+        v = people[i]
+        alone = 0
+        size = 0
+        for at in range(pointer[v], pointer[v + 1]):
+            s = lists[at]
+            begin = ends[s - 1] if s else 0
+            held = 0
+            for j in range(begin, ends[s]):
+                held += place[members[j]] >= 0
+            if held > 1:
+                continue
+            alone += 1
+            for j in range(begin, ends[s]):
+                u = members[j]
+                if tally[u] == 0:
+                    touched[size] = u
+                    size += 1
+                tally[u] += 1
+        clear = alone > most and (alone - most) * float(alone - most) >= square * (alone + most)
+        for j in range(size):
+            u = touched[j]
+            lost = alone - tally[u]
+            tally[u] = 0
+            if u != v and gain[u] > 0:
+                ahead = float(lost - gain[u])
+                clear &= ahead > 0 and ahead * ahead >= square * (lost + gain[u])
+        out[i] = clear
 
 
 @compiled
@@ -375,6 +502,23 @@ def cover(v: int, members: Any, ends: Any, pointer: Any, lists: Any, covered: An
         covered[s] = 1
         for at in range(ends[s - 1] if s else 0, ends[s]):
             count[members[at]] -= 1
+
+
+@compiled
+def highest(gain: Any, room: int) -> int:
+    """Return the sum of the ``room`` highest numbers."""
+    most = 0
+    for v in range(gain.size):
+        most = max(most, gain[v])
+    often = np.zeros(most + 1, dtype=np.int64)
+    for v in range(gain.size):
+        often[gain[v]] += 1
+    total = 0
+    for value in range(most, 0, -1):
+        taken = min(often[value], room)
+        total += taken * value
+        room -= taken
+    return total
 
 
 @compiled

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,16 +18,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from entregent.errors import InputError
 from entregent.influence.spread_chances import check_audience, check_chances
-from entregent.influence.spread_kernels import arrange, meet, same, sample, weigh
+from entregent.influence.spread_kernels import HELD, arrange, compare, meet, same, sample, weigh
 from entregent.network.graph import Graph
 
-__all__ = ["Sampler", "Sampling", "prepare"]
+__all__ = ["Compared", "Piece", "Sampler", "Sampling", "prepare"]
 
 _MOST_ARCS = 2**31 - 1
 _PIECE_ENTRIES = 2**18
-_PIECE_SETS = 8192
+_PIECE_SETS = 2048
 _FIRST_PIECE = 64
-_LAST_MARK = 2**31 - _PIECE_SETS - 1
+_LAST_MARK = HELD - 1
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,24 @@ def prepare(
     return Sampler(graph.ids, model, equal, total, weighted, record, arcs, graph.indices, keep, other)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Some sets in the order of their numbers.
+
+    Parameters
+    ----------
+    members : int32 array
+    ends : int64 array
+        Where each set ends.
+    drawn : int
+        How many were drawn; those that hold somebody held are not among them.
+    """
+
+    members: NDArray[np.int32]
+    ends: NDArray[np.int64]
+    drawn: int
+
+
 class Sampling(AbstractContextManager["Sampling"]):
     """Threads and their buffers, for one run.
 
@@ -168,8 +191,12 @@ class Sampling(AbstractContextManager["Sampling"]):
         self._marks = [1] * threads
         self._record = [sampler._record.copy() for _ in range(threads)]
         self._out = [np.empty(sampler.people + 2 * _PIECE_ENTRIES, dtype=np.int32) for _ in range(threads)]
+        self._held: NDArray[np.int32] = np.empty(0, dtype=np.int32)
         self._stack = ExitStack()
         self._pool = self._stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
+        self._idle: SimpleQueue[int] = SimpleQueue()
+        for worker in range(threads):
+            self._idle.put(worker)
 
     def __enter__(self) -> Self:
         return self
@@ -184,9 +211,17 @@ class Sampling(AbstractContextManager["Sampling"]):
         """Memory of the buffers."""
         return sum(array.nbytes for array in (*self._record, *self._out))
 
+    def hold(self, people: NDArray[np.int32]) -> None:
+        """End sets at these people, and at nobody else, from now on; not while pieces are drawn."""
+        for record in self._record:
+            record[self._held, 1] = 0
+            record[people, 1] = HELD
+        self._held = people
+
     def _mark(self, worker: int, sets: int) -> int:
         if self._marks[worker] > _LAST_MARK - sets:
             self._record[worker][:, 1] = 0
+            self._record[worker][self._held, 1] = HELD
             self._marks[worker] = 1
         mark = self._marks[worker]
         self._marks[worker] += sets
@@ -196,40 +231,62 @@ class Sampling(AbstractContextManager["Sampling"]):
         record, mark = self._record[worker], self._mark(worker, last - first)
         return (key, first, last, *self._tables, record, record.view(np.float64), mark, self._out[worker])
 
-    def _draw(self, worker: int, key: Any, first: int, last: int) -> tuple[NDArray[np.int32], Any]:
-        members, ends = [], []
+    def _draw(self, worker: int, key: Any, first: int, last: int) -> Piece:
+        members, ends, drawn = [], [], last - first
         while first < last:
             part = np.empty(last - first, dtype=np.int64)
             given = (*self._arguments(worker, key, first, last), part)
-            after, size = sample(*given)
+            first, size, kept = sample(*given)
             members.append(self._out[worker][:size].copy())
-            ends.append(part[: after - first])
-            first = after
+            ends.append(part[:kept])
         if len(members) == 1:
-            return members[0], ends[0]
+            return Piece(members[0], ends[0], drawn)
         start = np.cumsum([0, *(len(part) for part in members[:-1])])
-        return np.concatenate(members), np.concatenate([e + s for e, s in zip(ends, start, strict=True)])
+        return Piece(
+            np.concatenate(members),
+            np.concatenate([e + s for e, s in zip(ends, start, strict=True)]),
+            drawn,
+        )
 
-    def _meet(self, worker: int, key: Any, first: int, last: int, chosen: NDArray[np.int32]) -> int:
-        given = (*self._arguments(worker, key, first, last), chosen)
-        return int(meet(*given))
+    def _meet(self, worker: int, key: Any, first: int, last: int) -> tuple[int, int]:
+        given = self._arguments(worker, key, first, last)
+        return last - first, int(meet(*given))
 
-    def _batches(self, first: int, last: int, piece: int) -> Iterator[list[tuple[int, int]]]:
-        while first < last:
-            batch: list[tuple[int, int]] = []
-            while first < last and len(batch) < self.threads:
-                batch.append((first, min(first + piece, last)))
-                first = batch[-1][1]
-            yield batch
+    def _each(self, work: Callable[..., _Result], first: int, last: int, piece: int) -> Iterator[_Result]:
+        """Yield the results of pieces in order; a few are begun ahead."""
+        spans = [(at, min(at + piece, last)) for at in range(first, last, piece)]
+        if self._pool is None:
+            for span in spans:
+                yield work(0, *span)
+            return
+
+        def run(span: tuple[int, int]) -> _Result:
+            worker = self._idle.get()
+            try:
+                return work(worker, *span)
+            finally:
+                self._idle.put(worker)
+
+        jobs: deque[Future[_Result]] = deque()
+        try:
+            for span in spans:
+                jobs.append(self._pool.submit(run, span))
+                if len(jobs) > 2 * self.threads:
+                    yield jobs.popleft().result()
+            while jobs:
+                yield jobs.popleft().result()
+        finally:
+            # Nobody may go on writing where the next step begins.
+            for job in jobs:
+                job.cancel()
+            wait(jobs)
 
     def piece(self, mean: float | None) -> int:
         """Return how many sets to draw at once, where one holds `mean` people."""
         return _FIRST_PIECE if mean is None else int(np.clip(_PIECE_ENTRIES / mean, 1, _PIECE_SETS))
 
-    def draw(
-        self, key: Any, first: int, last: int, mean: float | None = None
-    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64]]]:
-        """Yield pieces of the sets from `first` up to `last`: their members, and where each set ends.
+    def draw(self, key: Any, first: int, last: int, mean: float | None = None) -> Iterator[Piece]:
+        """Yield the sets from `first` up to `last`.
 
         Parameters
         ----------
@@ -241,28 +298,17 @@ class Sampling(AbstractContextManager["Sampling"]):
 
         Yields
         ------
-        members : int32 array
-        ends : int64 array
-            One for each set of the piece.
+        Piece
         """
-        for batch in self._batches(first, last, self.piece(mean)):
-            if self._pool is None:
-                yield self._draw(0, key, *batch[0])
-            else:
-                jobs = [self._pool.submit(self._draw, w, key, *span) for w, span in enumerate(batch)]
-                yield from [job.result() for job in jobs]
+        return self._each(partial(_called, self._draw, key), first, last, self.piece(mean))
 
-    def met(
-        self, key: Any, last: int, chosen: NDArray[np.int32], mean: float | None = None
-    ) -> Iterator[tuple[int, int]]:
-        """Yield, piece by piece, how many of the first `last` sets hold someone chosen.
+    def met(self, key: Any, first: int, last: int, mean: float | None = None) -> Iterator[tuple[int, int]]:
+        """Yield, piece by piece, of how many sets how many hold somebody held.
 
         Parameters
         ----------
         key : uint64
-        last : int
-        chosen : int32 array, shape (n,)
-            -1 for people who are not chosen.
+        first, last : int
         mean : float, optional
             Members to be expected in a set.
 
@@ -270,11 +316,48 @@ class Sampling(AbstractContextManager["Sampling"]):
         ------
         sets, met : int
         """
-        for batch in self._batches(0, last, self.piece(mean)):
-            if self._pool is None:
-                found = [self._meet(0, key, *batch[0], chosen)]
-            else:
-                jobs = [self._pool.submit(self._meet, w, key, *span, chosen) for w, span in enumerate(batch)]
-                found = [job.result() for job in jobs]
-            for (first, end), hits in zip(batch, found, strict=True):
-                yield end - first, hits
+        return self._each(partial(_called, self._meet, key), first, last, self.piece(mean))
+
+    def compared(
+        self, key: Any, first: int, last: int, chosen: NDArray[np.int32], most: int, mean: float | None
+    ) -> Iterator[Compared]:
+        """Yield, piece by piece, how often people chosen are in one set.
+
+        Parameters
+        ----------
+        key : uint64
+        first, last : int
+        chosen : int32 array, shape (n,)
+            Place in the circle; -1 for people who are not in it.
+        most : int
+            Of the circle who are compared.
+        mean : float, optional
+            Members to be expected in a set.
+
+        Yields
+        ------
+        Compared
+        """
+
+        def work(worker: int, first: int, last: int) -> Compared:
+            shared, added = np.zeros((most, most), dtype=np.int64), np.zeros(most, dtype=np.int64)
+            given = (*self._arguments(worker, key, first, last), chosen, shared, added)
+            met, entries = compare(*given)
+            return Compared(last - first, int(met), int(entries), shared, added)
+
+        return self._each(work, first, last, self.piece(mean))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Of some sets: how many hold anyone chosen, their members, and counts by pair and by first."""
+
+    sets: int
+    met: int
+    entries: int
+    shared: NDArray[np.int64]
+    added: NDArray[np.int64]
+
+
+def _called(work: Callable[..., _Result], key: Any, worker: int, first: int, last: int) -> _Result:
+    return work(worker, key, first, last)
