@@ -19,6 +19,8 @@ STRATA = (0.3, 0.6, 0.8, 0.92)
 """Where the strata end, as shares of the sample by rising evidence: finer where fakes are likely."""
 
 _LEAST_P = 0.01
+# A guess nearer to 0 or 1 would make a stratum without a fake look surely free of them.
+_LEAST_OPEN = (0.1, 0.9)
 
 Floats = NDArray[np.float64]
 
@@ -94,11 +96,15 @@ def labelled_share(
     held = np.bincount(stratum, minlength=size).astype(np.float64)
     overall = np.clip(labels[known].mean(), 0.5 / (n_known + 1), (n_known + 0.5) / (n_known + 1))
     centre = np.full(size, overall) if guess is None else np.bincount(stratum, guess, size) / held
-    centre = np.clip(centre, 1e-3, 1 - 1e-3)
+    centre = np.clip(centre, *_LEAST_OPEN)
     value = float(np.average((fakes + centre) / (seen + 1.0), weights=held))
     shares = rng.beta(fakes + centre, seen - fakes + 1.0 - centre, (DRAWS, size))
     drawn = (rng.dirichlet(held, DRAWS) * shares).sum(axis=1)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    if not fakes.any():
+        low = np.float64(0.0)
+    if fakes.sum() == n_known:
+        high = np.float64(1.0)
     method = "labels, post-stratified" if size > 1 else "labels"
     return Estimate(value, min(float(low), value), max(float(high), value), level, n_known, method, as_of), notices
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.special import expit, logit
 
 from entregent.authenticity.audience_model import Reference
 
@@ -23,6 +24,7 @@ LEAST_P = 0.01
 
 BINS = 8
 _MOST_SCORE = 2.5
+_NEARLY_ALL = 0.8
 
 Floats = NDArray[np.float64]
 
@@ -131,8 +133,18 @@ def resemblance(
     centre, scale = _scale(reference.values, kinds)
     there = np.clip((reference.values - centre) / scale, -_MOST_SCORE, _MOST_SCORE)
     here = np.clip((values - centre) / scale, -_MOST_SCORE, _MOST_SCORE)
-    for i in range(len(reference.traits)):
-        for j in range(i):
+    # Of those who look genuine, for whom the reference holds more people: their means and spreads.
+    genuine = (1.0 - fake, 1.0 - expit(reference.evidence + logit(np.clip(share, 0.02, 0.98))))
+    for k, name in enumerate(reference.traits):
+        for power, mark in ((1, "genuine:"), (2, "spread:")):
+            known = genuine[1] * there[:, k] ** power
+            p[mark + name] = _mean(
+                genuine[0] * here[:, k] ** power, known[kinds], known[~kinds], part, noise, spread, n
+            )
+    # A mean of products with a rare flag rests on the few who have it.
+    common = _common(reference.values, kinds)
+    for i in common:
+        for j in common[common < i]:
             product = there[:, i] * there[:, j]
             p[f"{reference.traits[j]}*{reference.traits[i]}"] = _mean(
                 here[:, i] * here[:, j], product[kinds], product[~kinds], part, noise, spread, n
@@ -143,6 +155,15 @@ def resemblance(
     return Resemblance(
         min(1.0, least * tests), tuple(name for name in order if p[name] * tests < LEAST_P), tests
     )
+
+
+def _common(values: Floats, kinds: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the traits of which no value is that of nearly everybody."""
+    most = [
+        np.max([np.unique(column[kind], return_counts=True)[1].max() / kind.sum() for kind in (kinds, ~kinds)])
+        for column in values.T
+    ]
+    return np.flatnonzero(np.array(most) < _NEARLY_ALL)
 
 
 def _edges(known: Floats, kinds: NDArray[np.bool_]) -> Floats:
