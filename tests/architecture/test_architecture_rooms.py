@@ -135,6 +135,7 @@ def test_chance_comes_from_a_generator_that_is_passed_in(module) -> None:
         "from entregent.cli.main import run; run(['study', '--help'])",
         "from entregent.cli.main import run; run(['world', '--help'])",
         "from entregent.cli.main import run; run(['studies', '--help'])",
+        "from entregent.cli.main import run; run(['authenticity', 'audience', '--help'])",
         "from entregent.cli.main import run; run(['doctor', '--help'])",
         "from entregent.cli.main import run; run(['--version'])",
     ],

@@ -148,15 +148,14 @@ def audience(
     doi:10.1007/s10618-008-0097-y
     """
     level = check_level(level)
-    if reference is None and labels is None:
-        raise InputError(
-            "There is neither a reference nor a label.",
-            do="Give labelled profiles of the same platform, or label 200 followers drawn at random.",
-        )
     if labels is not None and len(labels) != table.num_rows:
         raise InputError(f"There are {len(labels)} labels for {table.num_rows} followers.")
     if reference is None:
-        assert labels is not None
+        if labels is None:
+            raise InputError(
+                "There is neither a reference nor a label.",
+                do="Give labelled profiles of the same platform, or label 200 followers drawn at random.",
+            )
         share, notices = labelled_share(labels, None, None, rng, level, as_of)
         return _result(share, table.num_rows, table.num_rows, labels, notices)
     found = profiles(table, reference.traits)
@@ -168,16 +167,14 @@ def audience(
     likely = _likely_share(evidence)
     sorted_ = _corrected(evidence, cluster, likely, reference, rng, level, as_of)
     fake = expit(evidence + logit(np.clip(sorted_.value, *_INSIDE)))
-    alike = resemblance(
-        found.values, evidence, reference, sorted_.value, sorted_.error, fake, cluster
-    )
+    alike = resemblance(found.values, evidence, reference, sorted_.value, sorted_.error, fake, cluster)
     share, notices = _told(found, reference, sorted_, alike), found.notices
     if known is not None:
         share, more = labelled_share(known, evidence, fake if alike.alike else None, rng, level, as_of)
         notices = (*notices, *more)
     return _result(
-        share, len(found.values), int(cluster.max()) + 1, known, (*reference.notices, *notices), reference, alike,
-        _flagged(evidence, level, as_of), level,
+        share, len(found.values), int(cluster.max()) + 1, known, (*reference.notices, *notices), reference,
+        alike, _flagged(evidence, level, as_of), level,
     )  # fmt: skip
 
 
@@ -280,7 +277,7 @@ def _told(
 def _unlike(name: str) -> Text:
     if name == "evidence":
         return T("how far profiles look fake, all traits together")
-    first, _, second = name.partition("*")
+    first, _, second = name.rpartition(":")[2].partition("*")
     if not second:
         return trait_text(first)
     return T("how {first} and {second} go together", first=trait_text(first), second=trait_text(second))
@@ -316,24 +313,33 @@ def _result(
     counted: Estimate | None = None, level: float = 0.9,
 ) -> Audience:  # fmt: skip
     cautions = [
-        T("This is a share of the audience. It says of nobody in it whether they are fake, and nothing of how they came."),
+        T(
+            "This is a share of the audience. It says of nobody in it whether they are fake, and nothing of"
+            " how they came."
+        ),
     ]
     misses = false_flags = None
     if reference is not None:
         misses = _rate(reference.evidence[reference.fake] <= 0, level)
         false_flags = _rate(reference.evidence[~reference.fake] > 0, level)
         cautions.append(
-            T("“Fake” is what the people who labelled the reference judged from profiles; it proves no purchase.")
+            T(
+                "“Fake” is what the people who labelled the reference judged from profiles; it proves no"
+                " purchase."
+            )
         )
         cautions.append(
             T(
-                "It holds if fakes here are like those of the reference and the sample was drawn at random from"
-                " the whole audience: the newest followers alone are no such sample."
+                "It holds if fakes here are like those of the reference and the sample was drawn at random"
+                " from the whole audience: the newest followers alone are no such sample."
             )
         )
     if counted is not None:
         cautions.append(
-            T("The share of flagged profiles is shown only because others print it: it counts flags, not fakes.")
+            T(
+                "The share of flagged profiles is shown only because others print it: it counts flags, not"
+                " fakes."
+            )
         )
     return Audience(
         share=share,
@@ -352,7 +358,10 @@ def _result(
 
 
 _INNOCENT = (
-    T("A post seen widely in another country or by people new to the network brings followers who look unusual."),
+    T(
+        "A post seen widely in another country or by people new to the network brings followers who look"
+        " unusual."
+    ),
     T("Old accounts that nobody uses any more look like fake ones."),
     T("Anybody can be followed by fakes without asking for it; some are sent to harm."),
     T("People who read and never post look like fakes to a program."),

@@ -72,7 +72,10 @@ def labelled_share(
             CannotTell(
                 "audience.few_labels",
                 T("{n} followers are labelled.", n=n_known),
-                T("At least {least} labels of followers drawn at random; 200 are better.", least=LEAST_LABELS),
+                T(
+                    "At least {least} labels of followers drawn at random; 200 are better.",
+                    least=LEAST_LABELS,
+                ),
             ),
             (),
         )
@@ -106,7 +109,9 @@ def labelled_share(
     if fakes.sum() == n_known:
         high = np.float64(1.0)
     method = "labels, post-stratified" if size > 1 else "labels"
-    return Estimate(value, min(float(low), value), max(float(high), value), level, n_known, method, as_of), notices
+    return Estimate(
+        value, min(float(low), value), max(float(high), value), level, n_known, method, as_of
+    ), notices
 
 
 def _merged(stratum: NDArray[np.int64], known: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -109,7 +109,9 @@ def learned(table: pa.Table, rng: np.random.Generator, *, traits: tuple[str, ...
     found = profiles(table.take(pa.array(known)), traits)
     if found.impossible:
         name, value = next(iter(found.impossible.items()))
-        raise InputError(f"{name} is {value:g}, which no profile has.", where="reference", do="Correct the table.")
+        raise InputError(
+            f"{name} is {value:g}, which no profile has.", where="reference", do="Correct the table."
+        )
     fake = judged[known][found.kept] == 1.0
     n_fake, n_genuine = int(fake.sum()), int((~fake).sum())
     if n_fake < LEAST_FAKE or n_genuine < LEAST_GENUINE:

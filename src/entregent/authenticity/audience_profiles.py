@@ -115,12 +115,14 @@ def profiles(table: pa.Table, traits: tuple[str, ...] | None = None) -> Profiles
             do="Rename the columns that say the same.",
         )
     values = np.column_stack([columns[name] for name in traits])
-    impossible = {name: wrong for k, name in enumerate(traits) if (wrong := _wrong(name, values[:, k])) is not None}
+    impossible = {
+        name: wrong for k, name in enumerate(traits) if (wrong := _wrong(name, values[:, k])) is not None
+    }
     for k, name in enumerate(traits):
         if name in _LOGARITHMIC:
             values[:, k] = np.log1p(np.maximum(values[:, k], 0.0))
     whole = np.isfinite(values).all(axis=1)
-    if (left := int((~whole).sum())):
+    if left := int((~whole).sum()):
         notices.append(
             Notice(
                 "audience.incomplete",
@@ -155,7 +157,9 @@ def labels_of(table: pa.Table, column: str = LABEL) -> Floats:
     """
     if column not in table.column_names:
         raise InputError(
-            f"There is no column {column!r}.", valid=table.column_names, do="It says who was judged fake: 1 or 0."
+            f"There is no column {column!r}.",
+            valid=table.column_names,
+            do="It says who was judged fake: 1 or 0.",
         )
     words: dict[str, float] = {
         **dict.fromkeys(("1", "1.0", "true", "yes", "oui", "vrai"), 1.0),
@@ -180,7 +184,9 @@ def _columns(table: pa.Table) -> dict[str, Floats]:
         if name in table.column_names:
             found[name] = _numbers(table[name], name)
         elif name in _OF_USERNAME and "username" in table.column_names:
-            names = [None if text is None else str(text).lstrip("@") for text in table["username"].to_pylist()]
+            names = [
+                None if text is None else str(text).lstrip("@") for text in table["username"].to_pylist()
+            ]
             found[name] = np.array(
                 [np.nan if not text else _OF_USERNAME[name](text) for text in names], np.float64
             )

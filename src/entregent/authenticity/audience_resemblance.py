@@ -38,8 +38,9 @@ class Resemblance:
     p : float
         Of all tests together (Bonferroni): small where no mixture explains it.
     unlike : tuple of str
-        Traits, pairs of traits (``"a*b"``) and ``"evidence"`` that it does not
-        explain, the worst first.
+        What it does not explain, the worst first: traits, pairs of traits
+        (``"a*b"``), traits of those who look genuine (``"genuine:a"``,
+        ``"spread:a"``) and ``"evidence"``.
     tests : int
     """
 
@@ -113,7 +114,8 @@ def resemblance(
     reference and in the audience (Kish's effective numbers: the same profile
     several times is one), and that of the share. For each pair of traits: the
     mean product of their standardised values in the same way, so that traits
-    which are each as usual but go together otherwise are noticed. A mixture
+    which are each as usual but go together otherwise are noticed; likewise the
+    means and mean squares of traits weighted by the chance to be genuine. A mixture
     that differs only in how fakes differ from others is beyond any such test.
     """
     kinds = reference.fake
@@ -127,22 +129,23 @@ def resemblance(
         edges = _edges(known, kinds)
         if len(edges):
             p[name] = _classes(
-                np.searchsorted(edges, seen), np.searchsorted(edges, known), len(edges) + 1, kinds, part, noise,
-                spread, n,
+                np.searchsorted(edges, seen), np.searchsorted(edges, known), len(edges) + 1, kinds, part,
+                noise, spread, n,
             )  # fmt: skip
     centre, scale = _scale(reference.values, kinds)
     there = np.clip((reference.values - centre) / scale, -_MOST_SCORE, _MOST_SCORE)
     here = np.clip((values - centre) / scale, -_MOST_SCORE, _MOST_SCORE)
+    # A mean of products with a rare flag rests on the few who have it.
+    common = _common(reference.values, kinds)
     # Of those who look genuine, for whom the reference holds more people: their means and spreads.
     genuine = (1.0 - fake, 1.0 - expit(reference.evidence + logit(np.clip(share, 0.02, 0.98))))
-    for k, name in enumerate(reference.traits):
+    for k in common:
+        name = reference.traits[k]
         for power, mark in ((1, "genuine:"), (2, "spread:")):
             known = genuine[1] * there[:, k] ** power
             p[mark + name] = _mean(
                 genuine[0] * here[:, k] ** power, known[kinds], known[~kinds], part, noise, spread, n
             )
-    # A mean of products with a rare flag rests on the few who have it.
-    common = _common(reference.values, kinds)
     for i in common:
         for j in common[common < i]:
             product = there[:, i] * there[:, j]
@@ -160,7 +163,9 @@ def resemblance(
 def _common(values: Floats, kinds: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the traits of which no value is that of nearly everybody."""
     most = [
-        np.max([np.unique(column[kind], return_counts=True)[1].max() / kind.sum() for kind in (kinds, ~kinds)])
+        np.max(
+            [np.unique(column[kind], return_counts=True)[1].max() / kind.sum() for kind in (kinds, ~kinds)]
+        )
         for column in values.T
     ]
     return np.flatnonzero(np.array(most) < _NEARLY_ALL)
@@ -174,7 +179,8 @@ def _edges(known: Floats, kinds: NDArray[np.bool_]) -> Floats:
     ends = known[order][np.searchsorted(upto, np.arange(1, BINS) / BINS - 1e-9)]
     distinct = np.unique(ends)
     # The last class must hold somebody.
-    return distinct[distinct < known.max()]
+    kept: Floats = distinct[distinct < known.max()]
+    return kept
 
 
 def _classes(
@@ -199,8 +205,11 @@ def _scale(values: Floats, kinds: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return centre and spread in which both kinds weigh the same."""
     both = (values[kinds].mean(axis=0), values[~kinds].mean(axis=0))
     centre = (both[0] + both[1]) / 2
-    variance = (((values[kinds] - centre) ** 2).mean(axis=0) + ((values[~kinds] - centre) ** 2).mean(axis=0)) / 2
-    return centre, np.sqrt(np.maximum(variance, 1e-12))
+    variance = (
+        ((values[kinds] - centre) ** 2).mean(axis=0) + ((values[~kinds] - centre) ** 2).mean(axis=0)
+    ) / 2
+    scale: Floats = np.sqrt(np.maximum(variance, 1e-12))
+    return centre, scale
 
 
 def _mean(

@@ -25,6 +25,7 @@ COMMANDS = {
     "study": "entregent.cli.study:study",
     "world": "entregent.cli.world:world",
     "studies": "entregent.cli.studies:studies",
+    "authenticity": "entregent.cli.authenticity:authenticity",
     "warm": "entregent.cli.warm:warm",
     "doctor": "entregent.cli.doctor:doctor",
 }
