@@ -75,7 +75,7 @@ def _as_json(command: Any) -> Any:
 )
 @settings("lang")
 @_as_json
-def audience_command(
+def _audience(
     file: str,
     reference: str | None,
     labels: str | None,
@@ -125,7 +125,7 @@ def audience_command(
 )
 @settings("lang", "zone")
 @_as_json
-def growth_command(
+def _growth(
     file: str, events: str | None, by_order: bool, lang: str | None, zone: str | None, as_json: bool
 ) -> None:
     """Find gains of followers that the days around do not explain, and known events near them.
