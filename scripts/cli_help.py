@@ -36,6 +36,9 @@ def page() -> str:
         command = entregent_command.get_command(context, name)
         assert command is not None
         parts.append(f"## `entregent {name}`\n\n```text\n{help_of(command, f'entregent {name}')}\n```\n")
+        for part in command.commands.values() if isinstance(command, click.Group) else ():
+            full = f"entregent {name} {part.name}"
+            parts.append(f"### `{full}`\n\n```text\n{help_of(part, full)}\n```\n")
     codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
     parts.append(f"## Exit codes\n\n| code | meaning |\n|---|---|\n{codes}\n")
     return "\n".join(parts)

@@ -12,10 +12,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from entregent import errors
-from entregent.cli.main import COMMANDS, EXIT_CODES, run
+from entregent.cli.main import COMMANDS, EXIT_CODES, entregent_command, run
 from entregent.config import PREFIX, Config
 from entregent.errors import EntregentError
 from entregent.records import TABLES, schema
@@ -69,9 +70,13 @@ def test_formats(reference: Path) -> None:
 
 def test_commands(reference: Path) -> None:
     found = headings(reference / "cli.md")
-    assert [title for title in found if title.startswith("`entregent ")] == [
-        f"`entregent {c}`" for c in COMMANDS
-    ]
+    named = [title for title in found if title.startswith("`entregent ")]
+    assert [title for title in named if title.count(" ") == 1] == [f"`entregent {c}`" for c in COMMANDS]
+    context = click.Context(entregent_command)
+    for name in COMMANDS:
+        command = entregent_command.get_command(context, name)
+        for part in command.commands if isinstance(command, click.Group) else ():
+            assert f"`entregent {name} {part}`" in named
     for code in EXIT_CODES:
         assert f"| {code} | " in found["Exit codes"]
 

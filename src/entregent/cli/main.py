@@ -23,6 +23,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "LazyGroup", "entregent_command", "main", "
 
 COMMANDS = {
     "study": "entregent.cli.study:study",
+    "influence": "entregent.cli.influence:influence",
     "world": "entregent.cli.world:world",
     "studies": "entregent.cli.studies:studies",
     "authenticity": "entregent.cli.authenticity:authenticity",
@@ -81,6 +82,7 @@ def entregent_command(debug: bool) -> None:
     Examples:
       entregent study posts.jsonl.gz
       entregent study export.csv --topic '"night train" OR #nighttrain' --lang fr
+      entregent influence circle posts.jsonl --k 10
       entregent world --people 5000 --days 90 --out world
       entregent doctor
     """

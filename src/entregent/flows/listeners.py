@@ -18,7 +18,7 @@ from entregent.network.graph import Graph
 from entregent.report.model import Community, NetworkNode, NetworkPicture, Overlap, Share
 from entregent.results import CannotTell, Notice
 
-__all__ = ["Listeners", "listeners", "overlap_table"]
+__all__ = ["Listeners", "arcs_of", "handles", "listeners", "overlap_table"]
 
 CLEARLY = 0.05
 COMPARED = 12
@@ -40,7 +40,7 @@ class Listeners:
     notices: tuple[Notice, ...]
 
 
-def _arcs(con: duckdb.DuckDBPyConnection) -> pa.Table:
+def arcs_of(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return listener, speaker, weight: voluntary acts, or follows where there is no act."""
     acts = con.sql(
         "SELECT actor AS listener, target AS speaker, count(*)::DOUBLE AS weight FROM study.acts "
@@ -55,7 +55,7 @@ def _arcs(con: duckdb.DuckDBPyConnection) -> pa.Table:
     ).to_arrow_table()
 
 
-def _handles(con: duckdb.DuckDBPyConnection, ids: pa.Array) -> dict[str, str]:
+def handles(con: duckdb.DuckDBPyConnection, ids: pa.Array) -> dict[str, str]:
     rows = con.sql(
         f"""
         WITH wanted AS (SELECT unnest($ids::VARCHAR[]) AS id)
@@ -110,7 +110,7 @@ def _described(
         inside = np.flatnonzero(found.labels == number)
         top = inside[np.argsort(-degree[inside], kind="stable")][:SPEAKERS_SHOWN]
         speakers.append([int(code) for code in top if degree[code] > 0])
-    names = _handles(
+    names = handles(
         con, graph.ids.take(pa.array(sorted({code for top in speakers for code in top}), pa.int64()))
     )
     described = tuple(
@@ -130,7 +130,7 @@ def _described(
 def _drawn(
     con: duckdb.DuckDBPyConnection, graph: Graph, found: Communities, rng: np.random.Generator
 ) -> NetworkPicture | CannotTell:
-    names = _handles(con, graph.ids)
+    names = handles(con, graph.ids)
     drawn = picture(graph, found.labels, rng, names=[names[account] for account in graph.ids.to_pylist()])
     if isinstance(drawn, CannotTell):
         return drawn
@@ -161,7 +161,7 @@ def _overlap(con: duckdb.DuckDBPyConnection, arcs: pa.Table, ranked: Ranked) -> 
             T("Reposts, quotes, replies or mentions of at least two people."),
         )
     found = overlap(arcs.column("listener"), arcs.column("speaker"), compared)
-    names = _handles(con, pa.array(compared, pa.string()))
+    names = handles(con, pa.array(compared, pa.string()))
     return Overlap(
         tuple(names[account] for account in compared),
         tuple(tuple(row) for row in found.shared.tolist()),
@@ -171,7 +171,7 @@ def _overlap(con: duckdb.DuckDBPyConnection, arcs: pa.Table, ranked: Ranked) -> 
 
 def listeners(con: duckdb.DuckDBPyConnection, ranked: Ranked, rng: np.random.Generator) -> Listeners:
     """Divide those who act on each other into communities, draw them, compare audiences."""
-    arcs = _arcs(con)
+    arcs = arcs_of(con)
     graph = build(arcs.column("listener"), arcs.column("speaker"), arcs.column("weight"))
     found = communities(graph, rng)
     if isinstance(found, CannotTell):

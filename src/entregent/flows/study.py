@@ -12,21 +12,19 @@ import numpy as np
 
 from entregent import __version__
 from entregent.clock import zone
-from entregent.flows.conversation import collect, everybody, narrow
+from entregent.flows.conversation import everybody
 from entregent.flows.listeners import listeners
+from entregent.flows.opened import opened
 from entregent.flows.people import persons, rank
 from entregent.flows.request import StudyRequest
 from entregent.flows.said import said
 from entregent.flows.tables import tables
-from entregent.listening.query import parse
 from entregent.progress import Progress, Quiet
 from entregent.report import write
 from entregent.report.facts import stand_out
 from entregent.report.model import Study
 from entregent.report.pseudonyms import pseudonymise
 from entregent.results import Provenance, merge_notices
-from entregent.sources.files.format import Options
-from entregent.store.archive import Archive
 from entregent.store.state import State, StudyEntry, new_study_id
 from entregent.store.suppression import Suppression
 
@@ -153,31 +151,18 @@ def _named(
 ) -> tuple[Study, list[str]]:
     """Return the study under everybody's own name, and the ids of all accounts in it."""
     tz = zone(request.zone)
-    topic = parse(request.topic, name="topic") if request.topic else None
     rng = np.random.default_rng(request.seed)
-    options = Options(
-        received_at=now,
-        mapping=request.mapping,
-        network=request.network,
-        relative_time=request.relative_time,
-        edges=request.edges,
-    )
-    with Archive.throw_away(memory_mb=request.config.memory_mb, threads=request.config.threads) as archive:
-        collected = collect(archive, request, options, erased, progress)
-        con = archive.connection()
-        try:
-            narrowed = narrow(con, request, topic, progress, collected.notices)
-            progress.step("What was said")
-            summary = said(con, tz)
-            ranked = rank(con, rng, progress=progress)
-            progress.step("Who listens to whom")
-            circle = listeners(con, ranked, rng)
-            shown = persons(con, ranked, circle.membership, shown=request.people)
-            progress.step("Tables")
-            accounts = everybody(con)
-            kept = tables(con, summary, ranked, circle, shown=request.people)
-        finally:
-            con.close()
+    with opened(request, now, progress, erased) as found:
+        con, collected = found.con, found.collected
+        progress.step("What was said")
+        summary = said(con, tz)
+        ranked = rank(con, rng, progress=progress)
+        progress.step("Who listens to whom")
+        circle = listeners(con, ranked, rng)
+        shown = persons(con, ranked, circle.membership, shown=request.people)
+        progress.step("Tables")
+        accounts = everybody(con)
+        kept = tables(con, summary, ranked, circle, shown=request.people)
     keep_days = request.keep_days or request.config.keep_study_days
     study = Study(
         title=_readable(request.title or request.topic or _first_name(request)),
@@ -204,7 +189,7 @@ def _named(
         communities=circle.communities,
         network=circle.network,
         overlap=circle.overlap,
-        notices=merge_notices((*collected.notices, *narrowed, *ranked.notices, *circle.notices)),
+        notices=merge_notices((*collected.notices, *found.notices, *ranked.notices, *circle.notices)),
         tables=kept,
     )
     return study, accounts

@@ -1,0 +1,149 @@
+"""``entregent influence``: from files or a graph to lines, JSON and tables; what can stop it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from entregent.cli.main import run
+
+ARCS = "listener,speaker,chance\na,star,1\nb,star,1\nc,star,0.5\ne,d,1\nstar,star,1\na,star,1\n"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "arcs.csv").write_text(ARCS, encoding="utf-8")
+    return tmp_path
+
+
+def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    status = run(["influence", *arguments, "--json", "-q"])
+    out, err = capsys.readouterr()
+    assert status == 0, err
+    return json.loads(out)
+
+
+def _refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    status = run(["influence", *arguments, "-q"])
+    out, err = capsys.readouterr()
+    assert status in (2, 4), err
+    assert not out
+    return err
+
+
+def test_circle_of_a_graph_with_chances(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = _json(capsys, "circle", "--graph", "arcs.csv", "--k", "2", "--out", "tables")
+    assert [member["id"] for member in found["members"]] == ["star", "d"]
+    # star, a, b surely, c half the time; d and e.
+    assert found["judged"]["value"] == pytest.approx(5.5, abs=0.1)
+    assert found["lower"] <= 5.5 <= found["upper"]
+    assert found["moves"]["chances"] == "given"
+    assert {path.name for path in (here / "tables").iterdir()} == {
+        "circle.csv",
+        "circle.parquet",
+        "circle_overlap.csv",
+        "circle_overlap.parquet",
+    }
+
+
+def test_circle_keeps_to_its_limits(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = _json(capsys, "circle", "--graph", "arcs.csv", "--k", "2", "--keep", "c", "--exclude", "star")
+    assert [member["id"] for member in kept["members"]] == ["c", "d"]
+    (here / "prices.csv").write_text("account;price\nstar;90,5\nd;10\n", encoding="utf-8")
+    dear = _json(capsys, "circle", "--graph", "arcs.csv", "--prices", "prices.csv", "--budget", "50")
+    assert [member["id"] for member in dear["members"]] == ["d"]
+    assert dear["cost"] == 10
+    (here / "weights.csv").write_text("account,weight\ne,7\n", encoding="utf-8")
+    worth = _json(capsys, "circle", "--graph", "arcs.csv", "--k", "1", "--weights", "weights.csv")
+    assert worth["judged"]["value"] == 7
+
+
+def test_circle_in_words(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["influence", "circle", "--graph", "arcs.csv", "--k", "2", "-q", "--lang", "fr"]) == 0
+    out, err = capsys.readouterr()
+    assert "2 personnes" in out
+    assert "données avec le graphe" in out
+    assert "graph.self_loops" in err
+    assert "Traceback" not in err
+
+
+def test_textbook_chances_are_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "bare.csv").write_text("listener,speaker\na,b\nc,b\n", encoding="utf-8")
+    assert run(["influence", "circle", "--graph", "bare.csv", "--k", "1", "-q"]) == 0
+    assert "textbook rule" in capsys.readouterr().out
+    linear = _json(capsys, "circle", "--graph", "bare.csv", "--k", "1", "--linear-threshold")
+    assert linear["moves"]["chances"] == "shares-of-acts"
+    half = _json(
+        capsys, "circle", "--graph", "bare.csv", "--k", "1", "--chances", "uniform", "--chance", "0.5"
+    )
+    assert half["judged"]["value"] == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("circle",), "FILE or --graph"),
+        (("circle", "--graph", "arcs.csv", "--k", "20"), "20 people were asked for, of 6"),
+        (("circle", "--graph", "arcs.csv", "--keep", "stra"), "'star'"),
+        (("circle", "--graph", "arcs.csv", "--budget", "1"), "no price"),
+        (("circle", "--graph", "arcs.csv", "--budget", "1", "--price", "3"), "below every price"),
+        (("circle", "--graph", "none.csv"), "no such file"),
+        (("circle", "--graph", "arcs.csv", "--chances", "uniform", "--weights", "arcs.csv"), "'account'"),
+        (("seeding", "--graph", "arcs.csv"), "too few people"),
+        (("seeding", "--graph", "arcs.csv", "--ordinary", "0.9", "0.5"), "too few people"),
+    ],
+)
+def test_what_cannot_be_used(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
+) -> None:
+    assert says.strip("'") in _refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize("cell", ["1.5", "-0.1", "much"])
+def test_a_chance_outside_of_0_and_1(here: Path, capsys: pytest.CaptureFixture[str], cell: str) -> None:
+    (here / "bad.csv").write_text(f"listener,speaker,chance\na,b,{cell}\n", encoding="utf-8")
+    assert (
+        "bad.csv" in (err := _refused(capsys, "circle", "--graph", "bad.csv", "--k", "1")) or "row 1" in err
+    )
+
+
+def test_seeding_of_a_graph(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"p{k},star{k % 4},0.3" for k in range(120)] + [
+        f"p{k},p{(k * 7 + 1) % 120},0.05" for k in range(120)
+    ]
+    (here / "many.csv").write_text("listener,speaker,chance\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    prices = ("--fixed", "10", "--per-follower", "0", "--budget", "30", "--draws", "40", "--steps", "3")
+    found = _json(capsys, "seeding", "--graph", "many.csv", "--stars", "0.04", *prices, "--out", "tables")
+    by_kind = {group["kind"]: group for group in found["groups"]}
+    # Everybody costs the same: three stars of four, each with thirty listeners.
+    assert by_kind["stars"]["people"] == 3
+    assert by_kind["stars"]["extra"]["value"] > 5 * by_kind["random"]["extra"]["value"]
+    assert (here / "tables" / "seeding.csv").is_file()
+    assert "below every price" in _refused(
+        capsys, "seeding", "--graph", "many.csv", "--fixed", "10", "--budget", "3"
+    )
+    assert "no budget" in _refused(capsys, "seeding", "--graph", "many.csv", "--fixed", "10")
+    assert run(["influence", "seeding", "--graph", "many.csv", "-q", "--draws", "20", "--steps", "2"]) == 0
+    assert "price of one follower" in capsys.readouterr().out
+
+
+def _acts(here: Path) -> list[str]:
+    lines = (
+        f"user{n % 23},item{n % 41},2024-05-{n % 28 + 1:02}T{n % 24:02}:{n % 60:02}:00Z" for n in range(900)
+    )
+    (here / "acts.csv").write_text("who,what,when\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return ["acts.csv", "--map", "account=who", "--map", "object=what", "--map", "time=when"]
+
+
+def test_acts_that_tell_no_exposure(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = _acts(here)
+    assert "who listens to whom" in _refused(capsys, "circle", *files)
+    assert "cannot be learned" in _refused(capsys, "circle", *files, "--chances", "learned")
+
+
+def test_rank_says_why_it_cannot_tell(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = _json(capsys, "rank", *_acts(here))
+    assert found["cannot_tell"]["code"].startswith("heard.")
