@@ -56,6 +56,7 @@ def arcs_of(con: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 def handles(con: duckdb.DuckDBPyConnection, ids: pa.Array) -> dict[str, str]:
+    """Return the handle of each account, or what its network calls it."""
     rows = con.sql(
         f"""
         WITH wanted AS (SELECT unnest($ids::VARCHAR[]) AS id)
