@@ -76,6 +76,7 @@ class Names:
 
 
 def absent(code: str, missing: int) -> tuple[Notice, ...]:
+    """Return a notice of people in a table who are not in the data, or nothing."""
     if not missing:
         return ()
     return (Notice(code, T("People in the table who are not in these data were left out"), missing),)
