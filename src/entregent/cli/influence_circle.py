@@ -150,9 +150,7 @@ def circle_lines(part: CirclePart, lang: str) -> list[str]:
     lines.append("")
     for place, member in enumerate(part.members, 1):
         name = plain(member.handle)[:40].ljust(wide)
-        value, low, high = (
-            _figure(told, number) for number in (member.own.value, member.own.low, member.own.high)
-        )
+        value, low, high = (_figure(told, number) for number in (member.own, member.low, member.high))
         own = f"{value} ({low}–{high})"
         price = f"  {told.number(member.price, 2)}" if member.price is not None else ""
         lines.append(f"{place:4}  {name}  {own:>24}  +{_figure(told, member.added)}{price}")

@@ -14,11 +14,11 @@ from entregent.flows.moves import Moved
 from entregent.flows.names import Names, absent, audience_of
 from entregent.i18n import T
 from entregent.influence.judge import forward, judge
-from entregent.influence.spread import COMPARED_SETS, circle, prepare
+from entregent.influence.spread import circle, prepare
 from entregent.network.communities import communities
 from entregent.progress import Progress, Quiet
 from entregent.report.influence import CircleMember, CirclePart
-from entregent.results import CannotTell, Estimate, Notice
+from entregent.results import CannotTell, Notice
 
 __all__ = ["CircleRequest", "circle_of", "circle_overlap_table", "circle_table", "prices_of"]
 
@@ -163,14 +163,9 @@ def circle_of(
         CircleMember(
             names.ids[code],
             names.handles[code],
-            Estimate(
-                float(best.own[place]),
-                min(float(best.own_low[place]), float(best.own[place])),
-                max(float(best.own_high[place]), float(best.own[place])),
-                best.reach.level,
-                min(best.samples, COMPARED_SETS),
-                best.reach.method,
-            ),
+            float(best.own[place]),
+            min(float(best.own_low[place]), float(best.own[place])),
+            max(float(best.own_high[place]), float(best.own[place])),
             float(best.added[place]),
             float(prices[code]) if prices is not None else None,
             int(of[code]) if of[code] >= 0 else None,
@@ -204,9 +199,9 @@ def circle_table(part: CirclePart | CannotTell) -> pa.Table:
             "place": pa.array(range(1, len(members) + 1), pa.int64()),
             "account": pa.array([m.id for m in members], pa.string()),
             "handle": pa.array([m.handle for m in members], pa.string()),
-            "reach": pa.array([m.own.value for m in members], number),
-            "reach_low": pa.array([m.own.low for m in members], number),
-            "reach_high": pa.array([m.own.high for m in members], number),
+            "reach": pa.array([m.own for m in members], number),
+            "reach_low": pa.array([m.low for m in members], number),
+            "reach_high": pa.array([m.high for m in members], number),
             "added": pa.array([m.added for m in members], number),
             "price": pa.array([m.price for m in members], number),
             "community": pa.array([m.community for m in members], pa.int64()),

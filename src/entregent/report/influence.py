@@ -42,11 +42,13 @@ class Moves:
 
 @dataclass(frozen=True)
 class CircleMember:
-    """One person of a circle: reach alone with its interval, and what is added to those before."""
+    """One person of a circle: reach alone, its interval at the level of the circle, what is added to others."""
 
     id: str
     handle: str
-    own: Estimate
+    own: float
+    low: float
+    high: float
     added: float
     price: float | None
     community: int | None
