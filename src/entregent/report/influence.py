@@ -42,7 +42,7 @@ class Moves:
 
 @dataclass(frozen=True)
 class CircleMember:
-    """One person of a circle: reach alone, its interval at the level of the circle, what is added to others."""
+    """One person of a circle: reach alone with its interval, and what is added to those before."""
 
     id: str
     handle: str
