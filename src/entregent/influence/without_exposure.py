@@ -247,7 +247,23 @@ def randomised(treated: ArrayLike, control: ArrayLike, *, level: float = 0.9) ->
 
 
 def finite(values: ArrayLike, name: str) -> Floats:
-    """Return values as numbers; raise InputError where one is not finite."""
+    """Return values as numbers.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (n,)
+    name : str
+        What an error calls them.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+
+    Raises
+    ------
+    InputError
+        Where one is not finite.
+    """
     array = np.asarray(values, dtype=np.float64).ravel()
     wrong = np.flatnonzero(~np.isfinite(array))
     if wrong.size:
