@@ -18,6 +18,7 @@ __all__ = ["Confirmed", "confirmed", "times_chance"]
 
 _OVERLAP = 0.5
 _ALONE = 0.05
+_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def confirmed(
             check(progress)
             _tried_on(ground, found, seen, unseen, tried, most_draws, rng)
             progress.advance(1)
-    combined = np.array([2 * np.median(one.values) for one in tried])
+    combined = np.array([np.quantile(one.values, _SHARE, method="inverted_cdf") / _SHARE for one in tried])
     order = np.argsort(combined, kind="stable")
     steps = combined[order] / np.arange(1, len(tried) + 1)
     q = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
