@@ -301,8 +301,8 @@ def control_declared(
         return CannotTell(
             "groups.few_declared",
             N(
-                "Only {n} account with a declared tie acts here.",
-                "Only {n} accounts with a declared tie act here.",
+                "{n} account with a declared tie acts here, which is too few.",
+                "{n} accounts with a declared tie act here, which is too few.",
                 len(acting),
             ),
             T("At least three declared accounts that act on the same objects."),
