@@ -22,6 +22,7 @@ LOOPS = {
     "entregent.influence.diffusion_kernels": "entregent.influence.diffusion:warm",
     "entregent.authenticity.kernels": "entregent.authenticity.coaction:warm",
     "entregent.authenticity.stream": "entregent.authenticity.stream:warm",
+    "entregent.listening.alert_kernels": "entregent.listening.alerts:warm",
 }
 """File with compiled loops to the function that runs them once on next to nothing."""
 
