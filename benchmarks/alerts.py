@@ -223,6 +223,7 @@ def nab(folder: Path) -> None:
     }
     for budget in (0.5, 0.75, 1.5, 2.0):
         cases[f"entregent, {budget} a week"] = lambda counts, budget=budget: ours(counts, budget)
+    cases["entregent, 1 and 6 hours"] = lambda counts: ours(counts, 1.0, (1, 6))
     cases["entregent, 6 and 12 hours"] = lambda counts: ours(counts, 1.0, (6, 12))
     cases["entregent, 1, 3, 6 and 12 hours"] = lambda counts: ours(counts, 1.0, (1, 3, 6, 12))
     for name, rule in cases.items():

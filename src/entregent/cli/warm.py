@@ -23,6 +23,7 @@ LOOPS = {
     "entregent.authenticity.kernels": "entregent.authenticity.coaction:warm",
     "entregent.authenticity.stream": "entregent.authenticity.stream:warm",
     "entregent.listening.alert_kernels": "entregent.listening.alerts:warm",
+    "entregent.listening.match_kernels": "entregent.listening.match:warm",
 }
 """File with compiled loops to the function that runs them once on next to nothing."""
 
