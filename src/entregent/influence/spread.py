@@ -120,7 +120,7 @@ def circle(
     include: Iterable[int] = (),
     exclude: Iterable[int] = (),
     community: ArrayLike | None = None,
-    tolerance: float = 0.004,
+    tolerance: float = 0.003,
     guarantee: float | None = None,
     most_samples: int = 2**24,
     memory_mb: int = 1024,
@@ -460,5 +460,5 @@ def warm() -> None:
     graph = build(pa.array(["a", "b", "c", "c"]), pa.array(["c", "c", "a", "b"]))
     for chance in (np.full(graph.m, 0.5), np.linspace(0.1, 0.9, graph.m)):
         sampler = prepare(graph, chance, audience=[1.0, 2.0, 1.0])
-        circle(sampler, np.random.default_rng(1), k=1, most_samples=64)
+        circle(sampler, np.random.default_rng(1), k=1, guarantee=0.999, most_samples=2**13)
     circle(sampler, np.random.default_rng(1), cost=[1.0, 2.0, 3.0], budget=3.0, include=[0], most_samples=64)

@@ -13,6 +13,9 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 __all__ = [
     "HELD",
@@ -22,7 +25,6 @@ __all__ = [
     "cover",
     "enlist",
     "highest",
-    "meet",
     "pick",
     "relabel",
     "same",
@@ -57,6 +59,8 @@ _SHORT = 2.0**-32
 _WORD = 2.0**32
 _MOST_HAZARD = 500.0
 _ONE_BY_ONE = 2.0
+_LANES = 16
+_SMALL = 32
 _CERTAIN = 37.0  # exp(-37) is below the rounding of 1
 
 
@@ -65,6 +69,26 @@ def _mixed(value: Any) -> Any:
     value = (value ^ (value >> _S30)) * _FIRST
     value = (value ^ (value >> _S27)) * _SECOND
     return value ^ (value >> _S31)
+
+
+def _fetching(context: Any, array: Any, at: Any) -> Any:  # noqa: ARG001
+    """Ask for the line of memory that holds an element, without waiting for it."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        llvm: Any = cgutils
+        ir = llvm.ir
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = llvm.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        builder.call(function, [pointer, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp), code
+
+
+_fetch: Any = intrinsic(_fetching)
 
 
 @compiled
@@ -279,58 +303,135 @@ def sample(
     mark: int,
     out: Any,
     ends: Any,
+    store: bool,
 ) -> Any:
     """Draw sets from ``first`` up to ``last``, as many as surely fit, into ``out``.
 
     Those that hold somebody marked as ``HELD`` are drawn and left out. The
     draws of a set depend on the key and its number alone. ``mark`` must be
-    above every mark in ``place[:, 1]``. Returns the number after the last set
-    drawn, the size of all sets in ``out``, and how many they are.
+    above every mark in ``place[:, 1]``. Without ``store`` sets are only
+    counted. Returns the number after the last set drawn, the size of all
+    sets in ``out``, and how many they are.
+
+    Waiting for memory is what costs, so several small sets are drawn in turn:
+    what the next step of one will look at is fetched while the others go on.
+    A set that grows is drawn again by itself, with the same result.
     """
     n = place.shape[0] - 1
+    queue = np.empty((_LANES, _SMALL), np.int32)
+    states = np.empty(_LANES, np.uint64)
+    numbers = np.empty(_LANES, np.int64)
+    at = np.empty(_LANES, np.int64)
+    sizes = np.zeros(_LANES, np.int64)
+    looks = np.zeros(_LANES, np.bool_)
+    arc = np.empty(_LANES, np.int64)
+    begin = np.empty(_LANES, np.int64)
+    degree = np.empty(_LANES, np.uint64)
+    product = np.empty(_LANES, np.float64)
+    none = np.empty(_LANES, np.float64)
     size = np.int64(0)
     kept = 0
-    for number in range(first, last):
-        if size + n > out.size:
-            return number, size, kept
-        state = _mixed(key + np.uint64(number) * _STEP)
-        root = _root(state, n, keep, other)
-        after = _reach(state, root, mark, threshold, equal, place, quiet, arcs, heads, out, size)
-        mark += 1
+    number = first
+    busy = 0
+    lane = 0
+    while True:
+        lane = lane + 1 if lane + 1 < _LANES else 0
+        if sizes[lane] == 0:
+            if number < last and size + n + _LANES * _SMALL <= out.size:
+                state = _mixed(key + np.uint64(number) * _STEP)
+                root = _root(state, n, keep, other)
+                _fetch(place, 4 * root)
+                queue[lane, 0] = root
+                states[lane], numbers[lane] = state, number
+                at[lane], sizes[lane] = 0, 1
+                looks[lane] = False
+                number += 1
+                busy += 1
+            elif busy == 0:
+                break
+            continue
+        state = states[lane]
+        # 0: wait for what was asked for; 1: all are found; 2: somebody held; 3: too large to go on here.
+        outcome = 0
+        while True:
+            if looks[lane]:
+                if equal:
+                    u = heads[arc[lane]]
+                else:
+                    high = np.uint32(_mixed(state) >> _S32)
+                    u = arcs[arc[lane], 1] if high <= np.uint32(arcs[arc[lane], 0]) else arcs[arc[lane], 2]
+                    state += _STEP
+                    product[lane] *= np.float64(_mixed(state) >> _S11) * _UNIT
+                there = False
+                for i in range(sizes[lane]):
+                    if queue[lane, i] == u:
+                        there = True
+                        break
+                if not there:
+                    if sizes[lane] == _SMALL:
+                        outcome = 3
+                        break
+                    queue[lane, sizes[lane]] = u
+                    sizes[lane] += 1
+                    _fetch(place, 4 * np.int64(u))
+                if threshold or product[lane] < none[lane]:
+                    looks[lane] = False
+                    if at[lane] == sizes[lane]:
+                        outcome = 1
+                        break
+                    if at[lane] == sizes[lane] - 1:
+                        break
+            else:
+                v = np.int64(queue[lane, at[lane]])
+                if place[v, 1] == HELD:
+                    outcome = 2
+                    break
+                none[lane] = quiet[v, 1]
+                if none[lane] >= _ONE_BY_ONE:
+                    outcome = 3
+                    break
+                at[lane] += 1
+                state += _STEP
+                product[lane] = np.float64(_mixed(state) >> _S11) * _UNIT
+                if product[lane] < none[lane]:
+                    if at[lane] == sizes[lane]:
+                        outcome = 1
+                        break
+                    continue
+                begin[lane] = place[v, 0]
+                degree[lane] = np.uint64(np.int64(place[v + 1, 0]) - begin[lane])
+                looks[lane] = True
+            if looks[lane]:
+                state += _STEP
+                bits = _mixed(state)
+                arc[lane] = begin[lane] + np.int64(((bits & _LOW) * degree[lane]) >> _S32)
+                if equal:
+                    product[lane] *= np.float64(bits >> _S32) * _SHORT
+                    _fetch(heads, arc[lane])
+                else:
+                    _fetch(arcs, 3 * arc[lane])
+                break
+        states[lane] = state
+        if outcome == 0:
+            continue
+        after = np.int64(-1)
+        if outcome == 1:
+            after = size + sizes[lane]
+            for i in range(sizes[lane]):
+                out[size + i] = queue[lane, i]
+        elif outcome == 3:
+            state = _mixed(key + np.uint64(numbers[lane]) * _STEP)
+            root = _root(state, n, keep, other)
+            after = _reach(state, root, mark, threshold, equal, place, quiet, arcs, heads, out, size)
+            mark += 1
+        sizes[lane] = 0
+        busy -= 1
         if after >= 0:
-            size = after
-            ends[kept] = size
+            if store:
+                size = after
+                ends[kept] = size
             kept += 1
-    return last, size, kept
-
-
-@compiled
-def meet(
-    key: Any,
-    first: int,
-    last: int,
-    threshold: bool,
-    equal: bool,
-    arcs: Any,
-    heads: Any,
-    keep: Any,
-    other: Any,
-    place: Any,
-    quiet: Any,
-    mark: int,
-    out: Any,
-) -> int:
-    """Count the sets ``first`` to ``last`` that hold anyone marked as ``HELD``."""
-    n = place.shape[0] - 1
-    met = 0
-    none = np.int64(0)
-    for number in range(first, last):
-        state = _mixed(key + np.uint64(number) * _STEP)
-        root = _root(state, n, keep, other)
-        if _reach(state, root, mark, threshold, equal, place, quiet, arcs, heads, out, none) < 0:
-            met += 1
-        mark += 1
-    return met
+    return number, size, kept
 
 
 @compiled

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from entregent.errors import InputError
 from entregent.influence.spread_chances import check_audience, check_chances
-from entregent.influence.spread_kernels import HELD, arrange, compare, meet, same, sample, weigh
+from entregent.influence.spread_kernels import HELD, arrange, compare, same, sample, weigh
 from entregent.network.graph import Graph
 
 __all__ = ["Compared", "Piece", "Sampler", "Sampling", "prepare"]
@@ -235,7 +235,7 @@ class Sampling(AbstractContextManager["Sampling"]):
         members, ends, drawn = [], [], last - first
         while first < last:
             part = np.empty(last - first, dtype=np.int64)
-            given = (*self._arguments(worker, key, first, last), part)
+            given = (*self._arguments(worker, key, first, last), part, True)
             first, size, kept = sample(*given)
             members.append(self._out[worker][:size].copy())
             ends.append(part[:kept])
@@ -249,8 +249,9 @@ class Sampling(AbstractContextManager["Sampling"]):
         )
 
     def _meet(self, worker: int, key: Any, first: int, last: int) -> tuple[int, int]:
-        given = self._arguments(worker, key, first, last)
-        return last - first, int(meet(*given))
+        given = (*self._arguments(worker, key, first, last), np.empty(0, dtype=np.int64), False)
+        _, _, kept = sample(*given)
+        return last - first, last - first - int(kept)
 
     def _each(self, work: Callable[..., _Result], first: int, last: int, piece: int) -> Iterator[_Result]:
         """Yield the results of pieces in order; a few are begun ahead."""
