@@ -16,6 +16,7 @@ from entregent.records import split_id
 from entregent.store import segments, views
 from entregent.store.archive import Archive
 from entregent.store.compaction import Rewriting
+from entregent.store.findings import forget_person
 from entregent.store.keys import digest, row_digests
 from entregent.store.segments import KINDS, Segment
 from entregent.store.state import StudyEntry, cursors, notices, suppressions
@@ -82,6 +83,9 @@ def erase(archive: Archive, account_id: str, now: datetime) -> Erased:
     struck from their texts, links and profiles. What others wrote about the
     person in words is theirs and stays.
 
+    Findings about the person go, and what was said in the person's name about
+    those of a group.
+
     One transaction puts rewritten segments in the place of the old ones and
     enters keyed digests of the account and its posts among those that must not
     come back. Then the old files are removed, even while others read them, and
@@ -102,7 +106,9 @@ def erase(archive: Archive, account_id: str, now: datetime) -> Erased:
             with archive.state.begin() as connection:
                 work.enter(connection)
                 _suppress(connection, archive.state.key, eraser.doomed(), eraser.names, to_micros(now))
-                _strike_notices(connection, _pattern(native if eraser.telling else account_id))
+                pattern = _pattern(native if eraser.telling else account_id)
+                forget_person(connection, archive.state.key, eraser.names, pattern, to_micros(now))
+                _strike_notices(connection, pattern)
         except duckdb.Error as error:
             work.discard()
             raise (

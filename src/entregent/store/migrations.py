@@ -93,7 +93,45 @@ _REGISTER = (
     """,
 )
 
-_STEPS: tuple[tuple[str, ...], ...] = (_COLLECTED, _REGISTER)
+_FINDINGS = (
+    """
+    CREATE TABLE findings (
+        id TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        seen TEXT NOT NULL,
+        cautions TEXT NOT NULL,
+        method TEXT NOT NULL,
+        version TEXT NOT NULL,
+        seed BIGINT NOT NULL,
+        made_at BIGINT NOT NULL,
+        expires BIGINT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE finding_people (
+        finding TEXT NOT NULL,
+        person TEXT NOT NULL,
+        role TEXT NOT NULL,
+        PRIMARY KEY (person, finding)
+    )
+    """,
+    """
+    CREATE TABLE finding_events (
+        finding TEXT NOT NULL,
+        number BIGINT NOT NULL,
+        at BIGINT NOT NULL,
+        kind TEXT NOT NULL,
+        "by" TEXT,
+        person TEXT,
+        decision TEXT,
+        reverses BIGINT,
+        words TEXT NOT NULL,
+        PRIMARY KEY (finding, number)
+    )
+    """,
+)
+
+_STEPS: tuple[tuple[str, ...], ...] = (_COLLECTED, _REGISTER, _FINDINGS)
 
 LATEST = len(_STEPS)
 """Version that this code reads and writes."""

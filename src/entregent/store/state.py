@@ -111,6 +111,39 @@ studies = sa.Table(
 study_people = sa.Table(
     "study_people", _metadata, _text("study", primary_key=True), _text("person", primary_key=True)
 )
+findings = sa.Table(
+    "findings",
+    _metadata,
+    _text("id", primary_key=True),
+    _text("kind"),
+    _text("seen"),
+    _text("cautions"),
+    _text("method"),
+    _text("version"),
+    _count("seed"),
+    _count("made_at"),
+    _count("expires"),
+)
+finding_people = sa.Table(
+    "finding_people",
+    _metadata,
+    _text("finding", primary_key=True),
+    _text("person", primary_key=True),
+    _text("role"),
+)
+finding_events = sa.Table(
+    "finding_events",
+    _metadata,
+    _text("finding", primary_key=True),
+    _count("number", primary_key=True),
+    _count("at"),
+    _text("kind"),
+    _text("by", nullable=True),
+    _text("person", nullable=True),
+    _text("decision", nullable=True),
+    _count("reverses", nullable=True),
+    _text("words"),
+)
 suppressions = sa.Table(
     "suppressions", _metadata, _text("digest", primary_key=True), _text("kind"), _count("since")
 )
@@ -314,7 +347,8 @@ class State:
     def _has_digests(self) -> bool:
         with self.read() as con:
             return any(
-                con.scalar(sa.select(sa.func.count()).select_from(t)) for t in (suppressions, study_people)
+                con.scalar(sa.select(sa.func.count()).select_from(t))
+                for t in (suppressions, study_people, finding_people)
             )
 
     def close(self) -> None:
