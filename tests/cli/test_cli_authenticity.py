@@ -122,3 +122,33 @@ def test_errors_name_the_place(place: Path, arguments: list[str], code: int, wor
     Path("empty.csv").write_text("", encoding="utf-8")
     assert run(["authenticity", *arguments]) == code
     assert words in capsys.readouterr().err
+
+
+def test_a_finding_is_kept_answered_and_reversed(place: Path, capsys) -> None:
+    home = ["--home", str(place / "home")]
+    assert run(["authenticity", "findings", *home]) == 0
+    assert "No finding was kept here yet" in capsys.readouterr().err
+    assert not (place / "home").exists()
+    whose = ["--about", "x:12345678", *home, "--json"]
+    assert run(["authenticity", "audience", "followers.csv", "--reference", "judged.csv", *whose]) == 0
+    id = json.loads(capsys.readouterr().out)["finding"]
+    assert run(["authenticity", "growth", "counts.csv", "--events", "events.csv", *whose]) == 0
+    capsys.readouterr()
+    decided = ["decide", id, "watch", "--by", "Claire", "--words", "No campaign known."]
+    replied = ["reply", id, "--account", "x:12345678", "--words", "Ask my agency."]
+    reversed_ = ["reverse", id, "1", "--by", "Paul", "--words", "The agency explained it."]
+    for command in (decided, replied, reversed_):
+        assert run(["authenticity", *command, *home]) == 0
+    capsys.readouterr()
+    assert run(["authenticity", "findings", "--about", "x:12345678", "--json", "--lang", "fr", *home]) == 0
+    said = capsys.readouterr().out
+    assert "12345678" not in said
+    assert "radio" not in said
+    audience, growth = json.loads(said)
+    assert [event["kind"] for event in audience["events"]] == ["decision", "reply", "reversal"]
+    assert audience["standing"] is None
+    assert len(audience["cautions"]) == 8
+    assert growth["seen"]["jumps"][0]["events"] == 1
+    assert run(["authenticity", "reverse", id, "1", "--by", "Paul", "--words", "Again.", *home]) == 4
+    assert run(["authenticity", "findings", *home]) == 0
+    assert id in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Findings: cautions travel along, people decide, reply and reverse, nobody is listed, erasure reaches all."""
+"""Findings: cautions travel along, people decide, reply, reverse; nobody is listed, erasure reaches all."""
 
 from __future__ import annotations
 

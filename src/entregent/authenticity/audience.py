@@ -277,7 +277,7 @@ def _told(
 def _unlike(name: str) -> Text:
     if name == "evidence":
         return T("how far profiles look fake, all traits together")
-    first, _, second = name.rpartition(":")[2].partition("*")
+    first, _, second = name.rpartition(" ")[2].partition("*")
     if not second:
         return trait_text(first)
     return T("how {first} and {second} go together", first=trait_text(first), second=trait_text(second))

@@ -39,8 +39,8 @@ class Resemblance:
         Of all tests together (Bonferroni): small where no mixture explains it.
     unlike : tuple of str
         What it does not explain, the worst first: traits, pairs of traits
-        (``"a*b"``), traits of those who look genuine (``"genuine:a"``,
-        ``"spread:a"``) and ``"evidence"``.
+        (``"a*b"``), traits of those who look genuine (``"genuine a"``,
+        ``"spread a"``) and ``"evidence"``.
     tests : int
     """
 
@@ -141,7 +141,7 @@ def resemblance(
     genuine = (1.0 - fake, 1.0 - expit(reference.evidence + logit(np.clip(share, 0.02, 0.98))))
     for k in common:
         name = reference.traits[k]
-        for power, mark in ((1, "genuine:"), (2, "spread:")):
+        for power, mark in ((1, "genuine "), (2, "spread ")):
             known = genuine[1] * there[:, k] ** power
             p[mark + name] = _mean(
                 genuine[0] * here[:, k] ** power, known[kinds], known[~kinds], part, noise, spread, n

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from entregent.cli.findings import decide, findings, keep_finding, reply, reverse
 from entregent.cli.listing import plain
 from entregent.cli.settings import settings, with_flags
 from entregent.i18n import N, T, Text, Translator
@@ -33,6 +35,10 @@ def authenticity() -> None:
     """
 
 
+for _command in (findings, decide, reply, reverse):
+    authenticity.add_command(_command)
+
+
 def print_record(record: dict[str, Any]) -> None:
     """Print a result for programs; its cautions travel with it."""
     click.echo(json.dumps(record, ensure_ascii=False, indent=1))
@@ -49,6 +55,14 @@ def _as_json(command: Any) -> Any:
     return click.option("--json", "as_json", is_flag=True, help="Print it for programs, with its cautions.")(
         command
     )
+
+
+def _about_whom(command: Any) -> Any:
+    return click.option(
+        "--about",
+        metavar="ACCOUNT",
+        help="Whose it is, such as x:12345: the finding is kept, to be answered and reversed.",
+    )(command)
 
 
 @authenticity.command("audience")
@@ -73,7 +87,8 @@ def _as_json(command: Any) -> Any:
     show_default=True,
     help="Seed of what is random.",
 )
-@settings("lang")
+@_about_whom
+@settings("lang", "home")
 @_as_json
 def _audience(
     file: str,
@@ -81,7 +96,9 @@ def _audience(
     labels: str | None,
     level: float,
     seed: int,
+    about: str | None,
     lang: str | None,
+    home: Path | None,
     as_json: bool,
 ) -> None:
     """Estimate the share of fake followers in a sample of an audience.
@@ -103,15 +120,21 @@ def _audience(
       entregent authenticity audience followers.csv --reference judged.csv --labels ours.csv --lang fr
       entregent authenticity audience followers.parquet --labels ours.csv --json
     """
-    settled = with_flags(lang=lang)
+    settled = with_flags(lang=lang, home=home)
     from entregent.flows.audience import AudienceRequest, study_audience
 
     result = study_audience(AudienceRequest(file, reference, labels, level, seed))
     told = Translator(settled.lang)
+    record = _audience_record(result, told)
+    if about is not None:
+        cautions = (*result.cautions, *result.innocent)
+        record["finding"] = keep_finding(
+            settled.home, "audience", _figures(record), cautions, about, "audience", seed
+        )
     if as_json:
-        print_record(_audience_record(result, told))
+        print_record(record)
     else:
-        print_told(list(_audience_lines(result, told)))
+        print_told(list(_audience_lines(result, told)) + _finding_line(record, told))
 
 
 @authenticity.command("growth")
@@ -123,10 +146,18 @@ def _audience(
     is_flag=True,
     help="FILE holds followers (created_at, followed_at), not a series of counts.",
 )
-@settings("lang", "zone")
+@_about_whom
+@settings("lang", "zone", "home")
 @_as_json
 def _growth(
-    file: str, events: str | None, by_order: bool, lang: str | None, zone: str | None, as_json: bool
+    file: str,
+    events: str | None,
+    by_order: bool,
+    about: str | None,
+    lang: str | None,
+    zone: str | None,
+    home: Path | None,
+    as_json: bool,
 ) -> None:
     """Find gains of followers that the days around do not explain, and known events near them.
 
@@ -141,7 +172,7 @@ def _growth(
       entregent authenticity growth counts.csv --events events.csv --lang fr
       entregent authenticity growth followers.csv --map --json
     """
-    settled = with_flags(lang=lang, zone=zone)
+    settled = with_flags(lang=lang, zone=zone, home=home)
     from entregent import clock
     from entregent.flows.audience import GrowthRequest, study_followers, study_growth
 
@@ -150,17 +181,47 @@ def _growth(
     if by_order:
         if events is not None:
             raise click.UsageError("--events goes with a series of counts, not with --map.")
-        blocks = study_followers(file, tz)
-        if as_json:
-            print_record(_map_record(blocks, told))
-        else:
-            print_told(list(_map_lines(blocks, told)))
-        return
-    result = study_growth(GrowthRequest(file, events, tz))
-    if as_json:
-        print_record(_growth_record(result, told))
+        found = study_followers(file, tz)
+        kind, record, lines = "follower_map", _map_record(found, told), _map_lines(found, told)
+        cautions = found.innocent
     else:
-        print_told(list(_growth_lines(result, told)))
+        series = study_growth(GrowthRequest(file, events, tz))
+        kind, record, lines = "growth", _growth_record(series, told), _growth_lines(series, told)
+        cautions = (*series.cautions, *series.innocent)
+    if about is not None:
+        record["finding"] = keep_finding(settled.home, kind, _figures(record), cautions, about, kind, 0)
+    if as_json:
+        print_record(record)
+    else:
+        print_told(list(lines) + _finding_line(record, told))
+
+
+_NOT_KEPT = (
+    "version",
+    "cautions",
+    "innocent_explanations",
+    "notices",
+    "series",
+    "points",
+)
+
+
+def _figures(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a result is kept: its figures; names of events stay out, they may name people."""
+    kept = {name: value for name, value in record.items() if name not in _NOT_KEPT}
+    if isinstance(kept.get("jumps"), list):
+        kept["jumps"] = [{**jump, "events": len(jump["events"])} for jump in kept["jumps"]]
+    return kept
+
+
+def _finding_line(record: dict[str, Any], told: Translator) -> list[tuple[str, str]]:
+    if "finding" not in record:
+        return []
+    words = T(
+        "kept as {id} for 180 days; a person decides about it, whom it concerns may reply",
+        id=record["finding"],
+    )
+    return [(told.text(T("Finding")), told.text(words))]
 
 
 Lines = Iterator[tuple[str, str]]
