@@ -35,6 +35,7 @@ DRAWS = 4000
 _CUT = 0.5
 _STEPS = 200
 _INSIDE = (0.02, 0.98)
+_FURTHEST = 4.0
 
 Floats = NDArray[np.float64]
 
@@ -126,9 +127,10 @@ def audience(
 
     Notes
     -----
-    The share of fakes at which the mean chance to be fake is that share
-    (Saerens, Latinne and Decaestecker) sets how strongly each follower counts;
-    the mean of these graded flags is then corrected by its means among fakes
+    A first share is that at which the mean chance to be fake is the share
+    itself (Saerens, Latinne and Decaestecker). With the numbers of people that
+    both kinds rest on, it sets how strongly each follower counts, so that the
+    error of the share is least; the mean of these graded flags is then corrected by its means among fakes
     and genuine people of the reference, as adjusted count does with error
     rates (Forman). Both means are drawn from their posteriors (beta, with
     Student's allowance for a variance that is estimated too), the audience's
@@ -201,7 +203,7 @@ def _corrected(
     rng: np.random.Generator, level: float, as_of: datetime | None,
 ) -> _Corrected:  # fmt: skip
     n = len(evidence)
-    odds = float(logit(np.clip(likely, *_INSIDE)))
+    odds = _best_odds(likely, expit(evidence + logit(np.clip(likely, *_INSIDE))), cluster, reference)
     seen = float(expit(evidence + odds).mean())
     graded = expit(reference.evidence + odds)
     kinds = (graded[reference.fake], graded[~reference.fake])
@@ -227,6 +229,23 @@ def _corrected(
         value, min(float(low), value), max(float(high), value), level, n, "graded adjusted count", as_of
     )
     return _Corrected(value, max(float(shares.std()), 1e-3), estimate)
+
+
+def _best_odds(likely: float, fake: Floats, cluster: NDArray[np.int64], reference: Reference) -> float:
+    """Return the log odds at which graded flags make the error of the share smallest.
+
+    The error of a mean h among each kind counts with the square of its share
+    over the number of people that it rests on; Fisher's discriminant then is
+    the chance to be fake at odds of those two numbers.
+    """
+    share = float(np.clip(likely, *_INSIDE))
+    counts = []
+    for part, known, weight in (
+        (share, reference.fake, fake),
+        (1.0 - share, ~reference.fake, 1.0 - fake),
+    ):
+        counts.append(part**2 * (1.0 / known.sum() + 1.0 / max(effective(weight, cluster), 2.0)))
+    return float(np.clip(np.log(counts[0] / counts[1]), -_FURTHEST, _FURTHEST))
 
 
 def _beta(mean: float, variance: float, rng: np.random.Generator) -> Floats:
