@@ -23,6 +23,8 @@ capitals and ligatures do not count (:mod:`entregent.text.folding`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +36,7 @@ from entregent.listening.grammar import understand
 __all__ = ["Query", "Reason", "Why", "parse"]
 
 _AT_ONCE = 20_000
+_Node: TypeAlias = tuple[str, Any]
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,23 @@ class Query:
 
     def reads(self, reading: Reading) -> bool:
         """Whether a post that may have been read in part already is on topic."""
-        return self.decide([atom.found(reading) for atom in self.atoms])
+        return _holds(self._tree, reading)
+
+    @cached_property
+    def _tree(self) -> _Node:
+        """The program, equal operators side by side, so that no more is asked than decides."""
+        stack: list[_Node] = []
+        for step in self.program:
+            if isinstance(step, int):
+                stack.append(("is", self.atoms[step]))
+            elif step == "not":
+                stack[-1] = ("not", stack[-1])
+            else:
+                right, left = stack.pop(), stack.pop()
+                sides = left[1] if left[0] == step else [left]
+                sides += right[1] if right[0] == step else [right]
+                stack.append((step, sides))
+        return stack[0]
 
     def matches(self, post: Candidate | str) -> bool:
         """Whether a post, or one of which only the text is known, is on topic.
@@ -225,6 +244,20 @@ class Query:
         matched, deciding = stack[0]
         reasons = tuple(_reason(self.atoms[number], reading) for number in deciding)
         return Why(matched, reasons)
+
+
+def _holds(node: _Node, reading: Reading) -> bool:
+    kind, inner = node
+    if kind == "is":
+        return bool(inner.found(reading))
+    if kind == "not":
+        return not _holds(inner, reading)
+    # What ends an OR is a true side, what ends an AND a false one.
+    ends = kind == "or"
+    for side in inner:
+        if (side[1].found(reading) if side[0] == "is" else _holds(side, reading)) is ends:
+            return ends
+    return not ends
 
 
 def _reading(post: Candidate | str) -> Reading:
