@@ -173,7 +173,7 @@ def main() -> None:
         pooled.setdefault("corrected, endless world", []).append((share, estimate(result)))
     for name, found in pooled.items():
         told(name, found)
-    for low in (0.05, 0.15, 0.3, 0.45):
+    for low in (0.0, 0.15, 0.3, 0.45):
         told(
             f"corrected, share {low:.0%} to {low + 0.15:.0%}",
             [pair for pair in pooled["corrected"] if low <= pair[0] < low + 0.15],
