@@ -1,6 +1,7 @@
 """Groups in worlds where the truth is known, on the shape of real retweets, beside simple rules.
 
-    python benchmarks/groups.py --data russian_coord_tweets.parquet [--runs 100] [--short] [--real]
+    python benchmarks/groups.py --data russian_coord_tweets.parquet [--runs 100]
+        [--with-groups 40] [--windows 10 60 600 3600] [--short] [--real]
 
 `--data` is the set of retweets of Kulichkina, Righetti and Waldherr (2024). Who
 shares what, how popular each post is and when it is shared stay as they are;
@@ -41,6 +42,7 @@ from entregent.stats.multiple import discoveries
 SECOND = 1_000_000
 WINDOWS = (10, 60, 600, 3600)
 SEED = 2021
+RULE_RUNS = 5  # the rules beside are run less often
 GROUPS, SIZE, TAKES_PART, ALONE, LEAST_SHARES = 5, 5, 0.8, 8, 10
 
 
@@ -164,7 +166,7 @@ def empty_cell(one: Actions, world: str, window: float, runs: int) -> tuple[int,
         rng = np.random.default_rng([SEED, list(WORLDS).index(world), window, 0, run])
         made = WORLDS[world](one, rng)
         false += ours(made, window, rng)[1] > 0
-        for name, rule in RULES.items() if run < 10 else ():
+        for name, rule in RULES.items() if run < RULE_RUNS else ():
             others[name] += bool(rule(made, window))
     return false, others
 
@@ -172,13 +174,13 @@ def empty_cell(one: Actions, world: str, window: float, runs: int) -> tuple[int,
 def full_cell(
     one: Actions, world: str, window: float, acts: int, runs: int
 ) -> dict[str, tuple[float, float]]:
-    """Return precision and recall pooled over runs, for the rules over the first ten."""
+    """Return precision and recall pooled over runs, for the rules over the first five."""
     sums = {name: np.zeros(3) for name in ("entregent", *RULES)}
     for run in range(runs):
         rng = np.random.default_rng([SEED, list(WORLDS).index(world), window, acts, run])
         made, truth = with_groups(WORLDS[world](one, rng), rng, window, acts)
         found = {"entregent": ours(made, window, rng)[0]}
-        if run < 10:
+        if run < RULE_RUNS:
             found |= {name: rule(made, window) for name, rule in RULES.items()}
         for name, accounts in found.items():
             sums[name] += (len(accounts & truth), len(accounts), len(truth))
@@ -192,36 +194,38 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--with-groups", type=int, default=40, help="runs of a cell with groups")
+    parser.add_argument("--windows", type=int, nargs="+", default=WINDOWS)
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--real", action="store_true", help="only the real data, and the control")
     given = parser.parse_args()
-    runs = 3 if given.short else given.runs
+    runs, full_runs = (3, 3) if given.short else (given.runs, given.with_groups)
     one = real(given.data)
     begun = time.process_time()
     if not given.real:
         pooled = 0
         for world in WORLDS:
-            for window in WINDOWS:
+            for window in given.windows:
                 false, others = empty_cell(one, world, window, runs)
                 pooled += false
                 share = wilson(false, runs, 0.95)
-                rules = "; ".join(f"{name} {n} of {min(runs, 10)}" for name, n in others.items())
+                rules = "; ".join(f"{name} {n} of {min(runs, RULE_RUNS)}" for name, n in others.items())
                 print(
                     f"no group | {world} | {window} s | runs with a group {false} of {runs} "
                     f"(from {100 * float(share.low):.1f} to {100 * float(share.high):.1f} %) | {rules}",
                     flush=True,
                 )
-        print(f"no group, pooled: {pooled} of {runs * len(WORLDS) * len(WINDOWS)} runs", flush=True)
+        print(f"no group, pooled: {pooled} of {runs * len(WORLDS) * len(given.windows)} runs", flush=True)
         for world in WORLDS:
-            for window in WINDOWS:
+            for window in given.windows:
                 for acts in (5, 10):
-                    cells = full_cell(one, world, window, acts, runs)
+                    cells = full_cell(one, world, window, acts, full_runs)
                     line = " | ".join(
                         f"{name} {precision:.3f} / {recall:.3f}"
                         for name, (precision, recall) in cells.items()
                     )
-                    print(f"groups 5 x {acts} | {world} | {window} s | {line}", flush=True)
-    for window in WINDOWS:
+                    print(f"groups 5 x {acts} | {world} | {window} s | {full_runs} runs | {line}", flush=True)
+    for window in given.windows:
         rng = np.random.default_rng(SEED)
         result = find_groups(table(one), window=window, rng=rng)
         control = control_shuffled(table(one), window=window, rng=rng, runs=min(runs, 20))

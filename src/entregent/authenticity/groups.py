@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from entregent.authenticity.coaction import coaction, first_acts, shuffled, window_micros
-from entregent.authenticity.groups_confirm import Confirmed, confirmed, times_chance
+from entregent.authenticity.groups_confirm import confirmed, times_chance
+from entregent.authenticity.groups_evidence import LEAST_ACCOUNTS, given_actions, group_of, signals_of, unable
 from entregent.authenticity.groups_find import ties
-from entregent.authenticity.groups_null import Background, Drawn, background, drawn_anew
+from entregent.authenticity.groups_null import background
 from entregent.authenticity.groups_result import (
     EXPLANATIONS,
     Explanation,
@@ -31,12 +31,11 @@ from entregent.authenticity.groups_result import (
     GroupsResult,
     Signal,
 )
-from entregent.authenticity.objects import Actions
 from entregent.authenticity.objects import actions as coded
 from entregent.errors import InputError
 from entregent.i18n import N, T
 from entregent.progress import Progress, Quiet
-from entregent.results import CannotTell, Estimate, Notice
+from entregent.results import CannotTell, Estimate
 
 __all__ = [
     "EXPLANATIONS",
@@ -53,11 +52,6 @@ __all__ = [
     "recount",
 ]
 
-_LEAST_ACCOUNTS = 3
-_LEAST_OBJECTS = 4
-_LEAST_SHARERS = 3
-_REPORT_DRAWS = 2000
-_FAMILY_DRAWS = 400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -129,7 +123,7 @@ def find_groups(
     >>> result.groups, result.cannot_tell.code
     ((), 'groups.few_accounts')
     """
-    shared, rows, family, notices = _read(actions)
+    given = given_actions(actions)
     seconds, micros = window_micros([window])
     if not (0 < rate < 1 and splits >= 1 and most_draws >= 100 and least_times >= 0):
         raise InputError(
@@ -141,16 +135,16 @@ def find_groups(
         "window": float(seconds[0]), "rate": rate, "least_times": least_times, "splits": splits,
         "most_draws": most_draws, "most_per_object": most_per_object,
     }  # fmt: skip
-    near = coaction(shared, [window], most_per_object=most_per_object, progress=report)
-    notices = (*notices, *near.notices)
-    first = first_acts(shared)
+    near = coaction(given.actions, [window], most_per_object=most_per_object, progress=report)
+    notices = (*given.notices, *near.notices)
+    first = first_acts(given.actions)
     capped = np.isin(first.object, near.capped.object[near.capped.windows == 0])
     first = replace(
         first, account=first.account[~capped], object=first.object[~capped], time=first.time[~capped]
     )
-    unable = _unable(first, micros[0], notices)
-    if unable:
-        return GroupsResult((), unable, 0, parameters, notices)
+    reason = unable(first, micros[0], notices)
+    if reason:
+        return GroupsResult((), reason, 0, parameters, notices)
     ground = background(first, int(micros[0]))
     tested = confirmed(ground, ties(ground, near.a, near.b), splits, most_draws, rng, report)
     as_of = _EPOCH + timedelta(microseconds=int(first.time.max()))
@@ -159,10 +153,8 @@ def find_groups(
         times = times_chance([drawn for *_, drawn in one.unseen])
         if one.q <= rate and isinstance(times, Estimate) and times.low >= least_times:
             times = replace(times, as_of=as_of)
-            signals = _signals(ground, one, family, rng)
-            groups.append(
-                _group(_Given(shared, rows, ground), one, times, signals, 2 * splits, declared or {}, rng)
-            )
+            signals = signals_of(ground, one, given.family, rng)
+            groups.append(group_of(given, ground, one, times, signals, 2 * splits, declared or {}, rng))
     return GroupsResult(tuple(groups), None, len(tested), parameters, notices)
 
 
@@ -181,8 +173,8 @@ def recount(group: Group, actions: pa.Table) -> int:
         `observed` of the group, where the actions are the same.
     """
     inside = pc.and_(
-        pc.is_in(actions["account"], _names(group.accounts, actions["account"].type)),
-        pc.is_in(actions["object"], _names(group.objects, actions["object"].type)),
+        pc.is_in(actions["account"], group.accounts.cast(actions["account"].type)),
+        pc.is_in(actions["object"], group.objects.cast(actions["object"].type)),
     )
     first = first_acts(coded(*(actions.filter(inside)[name] for name in ("account", "object", "time"))))
     micros = round(group.window * 1e6)
@@ -237,7 +229,7 @@ def control_shuffled(
     """
     if runs < 1:
         raise InputError(f"runs is {runs}.", valid=("a whole number from 1",))
-    shared, *_ = _read(actions)
+    shared = given_actions(actions).actions
     counts = []
     for _ in range(runs):
         mixed = shuffled(shared, rng)
@@ -297,7 +289,7 @@ def control_declared(
         It cannot be told where fewer than three declared accounts act.
     """
     acting = {name for name in pc.unique(actions["account"]).to_pylist() if name in declared}
-    if len(acting) < _LEAST_ACCOUNTS:
+    if len(acting) < LEAST_ACCOUNTS:
         return CannotTell(
             "groups.few_declared",
             N(
@@ -318,159 +310,3 @@ def control_declared(
         elif tied:
             others |= set(group.accounts.to_pylist()) - tied
     return DeclaredControl(len(acting), len(found), len(labelled), len(others))
-
-
-@dataclass(frozen=True)
-class _Given:
-    actions: Actions
-    rows: NDArray[np.int64]
-    ground: Background
-
-
-def _read(actions: pa.Table) -> tuple[Actions, NDArray[np.int64], pa.Array | None, tuple[Notice, ...]]:
-    """Return coded actions, the row of each in the table, and the family of each object."""
-    wanted = ("account", "object", "time")
-    lacking = [name for name in wanted if name not in actions.column_names]
-    if lacking:
-        raise InputError(f"The actions have no column {', '.join(lacking)}.", valid=wanted)
-    shared = coded(*(actions[name] for name in wanted))
-    valid = pc.and_(pc.and_(*(actions[name].is_valid() for name in wanted[:2])), actions["time"].is_valid())
-    rows = np.flatnonzero(np.asarray(valid.combine_chunks() if isinstance(valid, pa.ChunkedArray) else valid))
-    notices = list(shared.notices)
-    kind = actions["time"].type
-    if pa.types.is_timestamp(kind) and kind.tz is None:
-        notices.append(
-            Notice(
-                "groups.no_zone",
-                T(
-                    "Times carry no zone and are taken as universal time. Where they come from several "
-                    "zones, acts at the same moment seem hours apart."
-                ),
-            )
-        )
-    family = None
-    if "family" in actions.column_names:
-        of_row = pc.fill_null(actions["family"].cast(pa.string()), "time").take(pa.array(rows))
-        names, code = np.unique(np.asarray(of_row, dtype=object).astype(str), return_inverse=True)
-        of_object = np.full(len(shared.objects), -1, np.int64)
-        of_object[shared.object] = code
-        if (of_object[shared.object] != code).any():
-            wrong = int(shared.object[np.flatnonzero(of_object[shared.object] != code)[0]])
-            raise InputError(
-                f"The object {shared.objects[wrong].as_py()!r} belongs to two families.",
-                do="Give it a name of its own in each family.",
-            )
-        family = pa.array(names[of_object])
-    return shared, rows, family, tuple(notices)
-
-
-def _unable(first: Actions, micros: int, notices: tuple[Notice, ...]) -> CannotTell | None:
-    """Return why groups cannot be looked for, if so."""
-    if len(np.unique(first.account)) < _LEAST_ACCOUNTS:
-        return CannotTell(
-            "groups.few_accounts",
-            T("Fewer than three accounts act here: that is no group."),
-            T("Acts of at least three accounts on the same objects."),
-        )
-    if micros < first.resolution:
-        return CannotTell(
-            "groups.coarse_times",
-            T("The window is shorter than what times are known to: nobody can be seen to act together."),
-            T("Times to the second, or a longer window."),
-        )
-    if any(notice.code == "coaction.same_instant" for notice in notices):
-        return CannotTell(
-            "groups.same_times",
-            T("Half of the acts or more carry the very same time, which is not when they were done."),
-            T("The times of the acts themselves."),
-        )
-    sharers = np.bincount(first.object)
-    if int((sharers >= _LEAST_SHARERS).sum()) < _LEAST_OBJECTS:
-        return CannotTell(
-            "groups.few_objects",
-            T(
-                "Fewer than four objects were acted on by three accounts or more: "
-                "what one half shows cannot be tested on the other."
-            ),
-            T("More objects that several accounts act on."),
-        )
-    return None
-
-
-def _signals(
-    ground: Background, one: Confirmed, family: pa.Array | None, rng: np.random.Generator
-) -> tuple[Signal, ...]:
-    """Return what each family shows on unseen halves."""
-    names = ["time"] if family is None else sorted(set(family.to_pylist()))
-    signals = []
-    for name in names:
-        drawn: list[Drawn] = [part for *_, part in one.unseen]
-        if len(names) > 1:
-            of_it = np.asarray(pc.equal(family, name))
-            drawn = [
-                drawn_anew(ground, members, unseen & of_it, _FAMILY_DRAWS, rng, stop=_FAMILY_DRAWS)
-                for members, unseen, _ in one.unseen
-            ]
-        codes = [part.objects[part.by_object > 0] for part in drawn]
-        signals.append(Signal(name, len(np.unique(np.concatenate(codes))), times_chance(drawn)))
-    return tuple(signals)
-
-
-def _group(
-    given: _Given,
-    one: Confirmed,
-    times: Estimate,
-    signals: tuple[Signal, ...],
-    splits: int,
-    declared: Mapping[str, str],
-    rng: np.random.Generator,
-) -> Group:
-    ground, shared = given.ground, given.actions
-    every = np.ones(len(shared.objects), np.bool_)
-    drawn = drawn_anew(ground, one.members, every, _REPORT_DRAWS, rng, stop=_REPORT_DRAWS)
-    objects = np.sort(drawn.objects[drawn.by_object > 0])
-    accounts = shared.accounts.take(pa.array(one.members))
-    mean = float(drawn.pairs.mean())
-    low, high = np.quantile(drawn.pairs, [0.05, 0.95])
-    return Group(
-        accounts,
-        shared.objects.take(pa.array(objects)),
-        ground.window / 1e6,
-        drawn.observed,
-        Estimate(
-            mean, min(float(low), mean), max(float(high), mean), 0.9, len(drawn.pairs), "draws", times.as_of
-        ),
-        times,
-        one.q,
-        one.stood,
-        splits,
-        signals,
-        _evidence(given, one.members, objects),
-        tuple((name, declared[name]) for name in accounts.to_pylist() if name in declared),
-    )
-
-
-def _evidence(given: _Given, members: NDArray[np.int32], objects: NDArray[np.int64]) -> pa.Table:
-    """Return the first acts of members that lie within the window of another member's."""
-    shared, window = given.actions, given.ground.window
-    places = np.flatnonzero(np.isin(shared.account, members) & np.isin(shared.object, objects))
-    places = places[np.lexsort((places, shared.time[places], shared.account[places], shared.object[places]))]
-    who = np.stack((shared.object[places], shared.account[places]))
-    again = np.concatenate(([False], (who[:, 1:] == who[:, :-1]).all(axis=0)))[: len(places)]
-    places = places[~again]
-    places = places[np.lexsort((shared.account[places], shared.time[places], shared.object[places]))]
-    close = (np.diff(shared.time[places]) <= window) & (np.diff(shared.object[places]) == 0)
-    near = np.concatenate(([False], close)) | np.concatenate((close, [False]))
-    places = places[near]
-    return pa.table(
-        {
-            "row": pa.array(given.rows[places]),
-            "account": shared.accounts.take(pa.array(shared.account[places])),
-            "object": shared.objects.take(pa.array(shared.object[places])),
-            "time": pa.array(shared.time[places], pa.timestamp("us", "UTC")),
-        }
-    )
-
-
-def _names(names: pa.Array, kind: pa.DataType) -> pa.Array:
-    return names.cast(kind)

@@ -18,7 +18,7 @@ __all__ = ["Confirmed", "confirmed", "times_chance"]
 
 _OVERLAP = 0.5
 _ALONE = 0.05
-_SHARE = 0.3
+_SHARE = 0.3  # a group of few objects is found in few halves
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,11 @@ def confirmed(
     -----
     In each half, p values are multiplied by the number of clusters tried. A
     cluster of all objects takes in each half the value of the one most like
-    it, or 1 where there is none: the correction covers that choice. Twice the
-    median over halves is a p value again, whatever the dependence between
-    splits; the step-up of Benjamini and Hochberg over these bounds the share
-    of false groups.
+    it, or 1 where there is none: the correction covers that choice. The
+    quantile of 0.3 over halves, divided by 0.3, is a p value again, whatever
+    the dependence between splits. The step-up of Benjamini and Hochberg over
+    these bounds the share of false groups where tests of different groups do
+    not depend on each other against the grain.
 
     References
     ----------
