@@ -189,6 +189,6 @@ def times_chance(drawn: list[Drawn], level: float = 0.9) -> Estimate | CannotTel
     n = float(weights.sum() ** 2 / (weights**2).sum())
     tail = (1 - level) / 2
     value = observed / expected
-    low = value * chdtri(2 * n, 1 - tail) / (2 * n)
-    high = value * chdtri(2 * (n + 1), tail) / (2 * n)
+    low = value * float(chdtri(2 * n, 1 - tail)) / (2 * n)
+    high = value * float(chdtri(2 * (n + 1), tail)) / (2 * n)
     return Estimate(value, min(low, value), max(high, value), level, int((weights > 0).sum()), "gamma")
