@@ -37,7 +37,8 @@ LEAST_DISTANCE = 0.3
 _DAY = 86_400_000_000
 _NEIGHBOURS = 10
 _AROUND = 4
-_TAIL = 6.0
+_TAIL, _HEAVY_TAIL = 10.0, 6.0
+_RARE = 0.5
 _WEEKS = 6
 _MANY_EVENTS = 0.3
 
@@ -194,7 +195,8 @@ def growth(
     steps on each side, day of the week taken out where there are six weeks.
     Its spread is taken from the median absolute deviation, apart from what
     counting (Poisson) and a rounded count add, and has the tails of Student's
-    t with 6 degrees of freedom. A jump is also at least twice and ten
+    t with 10 degrees of freedom, or 6 where the smallest gains lie further out
+    than those allow. A jump is also at least twice and ten
     followers more than usual.
 
     Examples
@@ -325,8 +327,11 @@ def _usual(
     own = max(whole - float(np.median(counting)), 0.1**2)
     # The running median is itself known from some twenty steps only.
     spread = np.sqrt(own + counting) * np.sqrt(1.0 + 0.5 * np.pi / (2 * _NEIGHBOURS))
-    p = stats.t.sf(residual / spread, _TAIL)
-    half = stats.t.ppf(0.95, _TAIL) * spread
+    standing = residual / spread
+    # Small gains tell how heavy the tails are: no jump hides among them.
+    tail = _TAIL if n * stats.t.cdf(standing.min(), _TAIL) > _RARE else _HEAVY_TAIL
+    p = stats.t.sf(standing, tail)
+    half = stats.t.ppf(0.95, tail) * spread
     return np.stack([expected, expected * np.exp(-half), expected * np.exp(half)]), p
 
 
