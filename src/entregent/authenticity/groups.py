@@ -163,7 +163,7 @@ def recount(group: Group, actions: pa.Table) -> int:
 
     Parameters
     ----------
-    group : Group
+    group : :class:`~entregent.authenticity.groups_result.Group`
     actions : pa.Table
         Those in which it was found.
 

@@ -170,7 +170,7 @@ class GroupsResult:
 
     Parameters
     ----------
-    groups : tuple of Group
+    groups : tuple of :class:`~entregent.authenticity.groups_result.Group`
         The clearest first. None is an answer too.
     cannot_tell : CannotTell, optional
         Why nothing can be said; `groups` is then empty.

@@ -137,9 +137,9 @@ class FewOrMany:
 
     Parameters
     ----------
-    groups : tuple of Group
+    groups : tuple of :class:`~entregent.influence.seeding.Group`
         At the fixed price given.
-    sweep : tuple of Group
+    sweep : tuple of :class:`~entregent.influence.seeding.Group`
         At the fixed prices tried, in order; empty without a range.
     ahead : float64 array, shape (n_kinds, n_kinds)
         Share of draws in which the first reaches more than the second, half
