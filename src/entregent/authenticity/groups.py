@@ -310,3 +310,14 @@ def control_declared(
         elif tied:
             others |= set(group.accounts.to_pylist()) - tied
     return DeclaredControl(len(acting), len(found), len(labelled), len(others))
+
+
+def warm() -> None:
+    """Compile the loops of groups now, so that nobody waits for it later."""
+    crowd = [(f"u{number}", f"o{number % 24}", 3_600 * number) for number in range(96)]
+    group = [(f"g{one}", f"o{shared}", 3_600 * 24 + one) for shared in range(24) for one in range(3)]
+    account, shared_object, second = zip(*crowd, *group, strict=True)
+    acts = pa.table(
+        {"account": account, "object": shared_object, "time": [1_000_000 * moment for moment in second]}
+    )
+    find_groups(acts, window=60, rng=np.random.default_rng(1), splits=1, most_draws=200)

@@ -32,6 +32,11 @@ def authenticity() -> None:
     Nobody is named or judged: an audience has a share with an interval, a
     series has jumps with the events near them. Where too little is known, the
     answer is that it cannot be told.
+
+    \b
+    Examples:
+      entregent authenticity audience followers.csv --reference judged.csv
+      entregent authenticity growth counts.csv
     """
 
 

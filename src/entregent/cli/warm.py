@@ -20,6 +20,7 @@ LOOPS = {
     "entregent.influence.judge_kernels": "entregent.influence.thresholds:warm",
     "entregent.influence.spread_kernels": "entregent.influence.spread:warm",
     "entregent.influence.diffusion_kernels": "entregent.influence.diffusion:warm",
+    "entregent.authenticity.groups_kernels": "entregent.authenticity.groups:warm",
     "entregent.authenticity.kernels": "entregent.authenticity.coaction:warm",
     "entregent.authenticity.stream": "entregent.authenticity.stream:warm",
     "entregent.listening.alert_kernels": "entregent.listening.alerts:warm",
