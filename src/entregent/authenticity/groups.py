@@ -50,6 +50,7 @@ __all__ = [
     "control_shuffled",
     "find_groups",
     "recount",
+    "warm",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
