@@ -21,6 +21,7 @@ LOOPS = {
     "entregent.influence.spread_kernels": "entregent.influence.spread:warm",
     "entregent.influence.diffusion_kernels": "entregent.influence.diffusion:warm",
     "entregent.authenticity.groups_kernels": "entregent.authenticity.groups:warm",
+    "entregent.influence.effect_kernels": "entregent.influence.effect:warm",
     "entregent.authenticity.kernels": "entregent.authenticity.coaction:warm",
     "entregent.authenticity.stream": "entregent.authenticity.stream:warm",
     "entregent.listening.alert_kernels": "entregent.listening.alerts:warm",

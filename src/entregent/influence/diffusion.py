@@ -76,6 +76,8 @@ class Diffusion:
     again : float64 array, shape (8,)
         What is left of the taste on sight at the first, second... chance to
         see the same item, 1 at the first; the last one holds for all later ones.
+    shapes : dict of str to float
+        Shapes of the gamma priors of the multipliers; the larger, the less people differ.
     half_life : float
         Hours after which half of the effect of an act is over.
     exposures, followed : float64 array, shape (n_accounts,)
@@ -110,6 +112,7 @@ class Diffusion:
     spread: Floats
     sight_spread: Floats
     again: Floats
+    shapes: dict[str, float]
     half_life: float
     exposures: Floats
     followed: Floats
@@ -521,6 +524,7 @@ def _made(state: _State, values: tuple[float, ...], converged: bool) -> Diffusio
         spread=state.spread,
         sight_spread=state.sight_spread,
         again=state.again,
+        shapes=dict(state.shape),
         half_life=float(np.interp(0.5, whole, rows.edges / _HOUR)),
         exposures=np.bincount(state.source, minlength=n).astype(np.float64),
         followed=np.bincount(state.hit_source, minlength=n).astype(np.float64),
