@@ -39,6 +39,8 @@ class Comparison:
         Adoptions among the exposed beyond those of comparable others.
     adopted : float64 array, shape (n_items,)
         Adoptions among the exposed.
+    expected : float
+        Adoptions expected of the exposed, had they not been.
     exposed, others : int
         Pairs of person and item that were exposed, and that were not.
     """
@@ -46,6 +48,7 @@ class Comparison:
     item: Ints
     extra: Floats
     adopted: Floats
+    expected: float
     exposed: int
     others: int
 
@@ -55,9 +58,12 @@ class Comparison:
         return float(self.extra.sum())
 
     def resampled(self, rng: np.random.Generator, draws: int) -> Floats:
-        """Totals with the items drawn again, shape (draws,)."""
+        """Totals with the items drawn again, shape (draws,); never closer together than chance alone."""
         n = self.extra.size
-        return np.asarray(rng.multinomial(n, np.full(n, 1.0 / max(n, 1)), size=draws) @ self.extra)
+        totals = rng.multinomial(n, np.full(n, 1.0 / max(n, 1)), size=draws) @ self.extra
+        # Where nobody, or next to nobody, adopted, drawing items again shows no spread.
+        lacking = max(self.expected - float(totals.var()), 0.0)
+        return np.asarray(totals + np.sqrt(lacking) * rng.standard_normal(draws), dtype=np.float64)
 
 
 class Design:
@@ -194,6 +200,7 @@ class Design:
             items.astype(np.int64),
             np.bincount(code, each),
             np.bincount(code, scale * y * shown),
+            float(scale * expected[shown].sum()),
             int(shown.sum()),
             int((~shown).sum()),
         )
