@@ -175,7 +175,8 @@ def report(rows: list[dict]) -> None:
     print(
         f"Comparison of the exposed: holds the direct truth {100 * held:.1f} %, "
         f"agrees with the model {100 * np.mean([row['agree'] for row in checked]):.1f} %; "
-        f"placebo holds 0 in {100 * zero:.1f} % of {len(placebo)}, median {np.median([p[1] for p in placebo]):.1f}"
+        f"placebo holds 0 in {100 * zero:.1f} % of {len(placebo)}, "
+        f"median {np.median([p[1] for p in placebo]):.1f}"
     )
     # Each world is one draw: people of one world share their chances.
     by_world = []

@@ -92,7 +92,7 @@ def test_nobody_has_an_effect_where_alike_people_merely_act_alike():
     told = [one for one in found if isinstance(one.total, Estimate)]
     assert sum(one.naive for one in told) > 100
     assert sum(one.total.value for one in told) < 0.4 * sum(one.naive for one in told)
-    # About one in twelve of such people is flagged (benchmarks/effect_truth.py); those of one world are alike.
+    # About one in twelve of such people is flagged; those of one world are alike.
     assert sum(one.total.low > 0 for one in told) <= len(told) / 3
 
 

@@ -198,8 +198,8 @@ class Design:
         items, code = np.unique(item, return_inverse=True)
         return Comparison(
             items.astype(np.int64),
-            np.bincount(code, each),
-            np.bincount(code, scale * y * shown),
+            np.bincount(code, each).astype(np.float64),
+            np.bincount(code, scale * y * shown).astype(np.float64),
             float(scale * expected[shown].sum()),
             int(shown.sum()),
             int((~shown).sum()),
