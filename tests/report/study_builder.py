@@ -12,6 +12,14 @@ import pyarrow as pa
 from entregent.clock import Period
 from entregent.i18n import N, T
 from entregent.network.layout import anchors, radius
+from entregent.report.influence import (
+    CircleMember,
+    CirclePart,
+    Moves,
+    SeedingFlip,
+    SeedingGroup,
+    SeedingPart,
+)
 from entregent.report.model import (
     Community,
     CoverageCheck,
@@ -269,6 +277,73 @@ def _overlap(rng: np.random.Generator, people: tuple[Person, ...], size: int = 1
     )
 
 
+MOVES = Moves("learned", "independent_cascade", None, "follows", 1_873, 9_120, 0.0052)
+
+
+def _circle(rng: np.random.Generator, people: tuple[Person, ...], size: int = 10) -> CirclePart:
+    members = []
+    for person in people[1 : 2 * size : 2]:
+        own = float(rng.lognormal(1.6, 0.4))
+        members.append(
+            CircleMember(
+                person.id, person.handle, own, 0.8 * own, 1.25 * own, 0.95 * own, 250.0, person.community
+            )
+        )
+    share = rng.beta(0.6, 4, (len(members), len(members)))
+    np.fill_diagonal(share, 1.0)
+    reach = Estimate(61.2, 60.1, 62.3, 0.9, 65_536, "reverse_reachable_sets")
+    return CirclePart(
+        tuple(members),
+        reach,
+        replace(reach, value=61.0, low=60.4, high=61.7, n=2_000, method="forward_simulation"),
+        59.1,
+        68.4,
+        0.99,
+        tuple(tuple(row) for row in share.tolist()),
+        False,
+        250.0 * len(members),
+        4_000.0,
+        "settled",
+        65_536,
+        MOVES,
+    )
+
+
+def _seeding(rng: np.random.Generator) -> SeedingPart:
+    def group(kind: str, fixed: float, mean: float, people: float) -> SeedingGroup:
+        draws = tuple(float(value) for value in rng.poisson(mean, 100))
+        middle = float(np.mean(draws))
+        low, high = (float(value) for value in np.quantile(draws, [0.05, 0.95]))
+        extra = Estimate(middle, min(low, middle), max(high, middle), 0.9, 100, "equal_budgets")
+        return SeedingGroup(kind, fixed, people, 3_900.0, extra, float(np.std(draws)) / 10, draws)
+
+    means = {"stars": (22, 21, 16), "ordinary": (40, 12, 2), "random": (36, 10, 2), "optimised": (44, 30, 14)}
+    sweep = tuple(
+        group(kind, fixed, means[kind][step], 20.0)
+        for step, fixed in enumerate((10.0, 100.0, 1_000.0))
+        for kind in means
+    )
+    groups = tuple(group(kind, 100.0, values[1], 20.0) for kind, values in means.items())
+    overlap = CannotTell(
+        "seeding.overlap",
+        T("Fewer than two of the people here have listeners in the data."),
+        T("A trial with both kinds, or a greater budget, in which luck weighs less."),
+    )
+    price = Estimate(620.0, 410.0, 900.0, 0.9, 100, "equal_budgets")
+    return SeedingPart(
+        groups,
+        sweep,
+        overlap,
+        (SeedingFlip("optimised", "stars", price),),
+        4_000.0,
+        100.0,
+        0.02,
+        False,
+        (T("Reach counts who may take the topic up, not what it is worth to them or to you."),),
+        MOVES,
+    )
+
+
 def _tables(people: tuple[Person, ...]) -> dict[str, pa.Table]:
     return {
         "people": pa.table(
@@ -351,6 +426,8 @@ def study(count: int = 46) -> Study:
             ),
         ),
         tables=_tables(people),
+        circle=_circle(rng, people),
+        seeding=_seeding(rng),
     )
 
 
@@ -391,6 +468,8 @@ def empty_study() -> Study:
         communities=(),
         network=reason,
         overlap=reason,
+        circle=reason,
+        seeding=reason,
         notices=(),
         tables={},
         provenance=replace(full.provenance, inputs=(), first=None, last=None),

@@ -126,6 +126,8 @@ def test_parts_are_in_their_order(page: Page) -> None:
         "speaks",
         "people",
         "overlap",
+        "circle",
+        "seeding",
         "firm",
         "made",
     ]

@@ -33,6 +33,18 @@ _PAGE = (
         show_default=True,
         help="People shown on the page. The tables hold all.",
     ),
+    click.option(
+        "--without",
+        multiple=True,
+        type=click.Choice(("circle", "seeding")),
+        help="A part to leave out, to save time; repeatable.",
+    ),
+    click.option(
+        "--circle", type=click.IntRange(1, 50), default=10, show_default=True, help="People of the circle."
+    ),
+    click.option("--fixed", type=float, help="Price of anybody, for few or many."),
+    click.option("--per-follower", type=float, help="On top, for each follower."),
+    click.option("--budget", type=float, help="What may be spent, in the unit of the prices."),
 )
 
 
@@ -47,6 +59,11 @@ def study(
     keep_days: int | None,
     pseudonymise: bool,
     people: int,
+    without: tuple[str, ...],
+    circle: int,
+    fixed: float | None,
+    per_follower: float | None,
+    budget: float | None,
     quiet: bool,
     lang: str | None,
     zone: str | None,
@@ -88,6 +105,11 @@ def study(
             keep_days=keep_days,
             pseudonymise=pseudonymise,
             people=people,
+            without=without,
+            circle=circle,
+            fixed=fixed,
+            per_follower=per_follower,
+            budget=budget,
             **read,
         )
         made = publish(request, out, now=clock.now(), progress=progress)

@@ -190,7 +190,7 @@ def circle_of(
     )
 
 
-def circle_table(part: CirclePart | CannotTell) -> pa.Table:
+def circle_table(part: CirclePart | CannotTell | None) -> pa.Table:
     """Return one row for each person of a circle."""
     members = part.members if isinstance(part, CirclePart) else ()
     number = pa.float64()
@@ -209,7 +209,7 @@ def circle_table(part: CirclePart | CannotTell) -> pa.Table:
     )
 
 
-def circle_overlap_table(part: CirclePart | CannotTell) -> pa.Table:
+def circle_overlap_table(part: CirclePart | CannotTell | None) -> pa.Table:
     """Return one row for each pair of people of a circle."""
     rows = (
         [

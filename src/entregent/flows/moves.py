@@ -27,7 +27,7 @@ from entregent.progress import Progress
 from entregent.report.influence import Moves
 from entregent.results import CannotTell, Notice
 
-__all__ = ["CHANCES", "LINEAR", "Learned", "Moved", "learned", "moved", "moved_by_arcs"]
+__all__ = ["CHANCES", "LINEAR", "Learned", "Moved", "chances_at_least", "learned", "moved", "moved_by_arcs"]
 
 Floats = NDArray[np.float64]
 
@@ -65,8 +65,18 @@ class Moved:
     notices: tuple[Notice, ...] = ()
 
 
-def learned(con: duckdb.DuckDBPyConnection, rng: np.random.Generator, progress: Progress) -> Learned:
-    """Learn who moves whom from the conversation under study, where it allows that."""
+def learned(
+    con: duckdb.DuckDBPyConnection,
+    rng: np.random.Generator,
+    progress: Progress,
+    *,
+    most_chances: int | None = None,
+) -> Learned:
+    """Learn who moves whom from the conversation under study, where it allows that.
+
+    With `most_chances`, more chances to see an act than that are not learned
+    from, and the reason is returned; without, they are an error.
+    """
     ((posts,),) = con.sql("SELECT count(*) FROM study.posts").fetchall()
     progress.step("Who acted after whom")
     adoptions, follows, earlier = gather(con, "posts" if posts else "objects")
@@ -81,7 +91,26 @@ def learned(con: duckdb.DuckDBPyConnection, rng: np.random.Generator, progress: 
             pa.array([], pa.string()),
         )
     known = cascades(adoptions, follows if follows.num_rows else None, earlier)
-    return Learned(known, fit(known, rng=rng, progress=progress), adoptions["evidence"].combine_chunks())
+    evidence = adoptions["evidence"].combine_chunks()
+    if most_chances is not None and (chances_at_least(known) > most_chances):
+        return Learned(
+            known,
+            CannotTell(
+                "moves.too_many",
+                T("There are more chances to see an act here than a study learns from."),
+                T("A topic or a shorter period, or the command entregent influence, which takes its time."),
+            ),
+            evidence,
+        )
+    return Learned(known, fit(known, rng=rng, progress=progress), evidence)
+
+
+def chances_at_least(known: Cascades) -> int:
+    """Return how many chances to see an act there are before acts that came too late are left out."""
+    if known.exposure is None:
+        return 0
+    listeners = np.bincount(known.exposure.indices, minlength=known.n_accounts)
+    return int(listeners[known.account[known.shows]].sum())
 
 
 def moved(

@@ -10,9 +10,12 @@ from entregent.clock import Period
 from entregent.config import Config
 from entregent.errors import InputError
 
-__all__ = ["StudyRequest"]
+__all__ = ["PARTS", "StudyRequest"]
 
 MOST_PEOPLE = 200
+MOST_CIRCLE = 50
+PARTS = ("circle", "seeding")
+"""Parts of a study that take time and can be left out."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,12 @@ class StudyRequest:
         Replace people by numbers and leave out what would name them.
     people : int
         People shown on the page, at most 200 (tables hold all).
+    without : tuple of str
+        Parts to leave out, of :data:`PARTS`.
+    circle : int
+        People of the circle, at most 50.
+    fixed, per_follower, budget : float, optional
+        Prices of a person and what may be spent, for few or many.
     stdin : BinaryIO, optional
         What ``-`` reads.
     config : Config
@@ -71,6 +80,11 @@ class StudyRequest:
     keep_days: int | None = None
     pseudonymise: bool = False
     people: int = 100
+    without: tuple[str, ...] = ()
+    circle: int = 10
+    fixed: float | None = None
+    per_follower: float | None = None
+    budget: float | None = None
     stdin: BinaryIO | None = None
     config: Config = field(default_factory=Config)
 
@@ -83,5 +97,15 @@ class StudyRequest:
             )
         if self.keep_days is not None and self.keep_days < 1:
             raise InputError(f"keep_days is {self.keep_days}.", valid=("a whole number of days from 1",))
+        if unknown := [part for part in self.without if part not in PARTS]:
+            raise InputError(f"{unknown[0]!r} is no part that can be left out.", valid=PARTS)
+        priced = self.fixed is not None or self.per_follower is not None
+        if priced and self.budget is None:
+            raise InputError("There are prices and no budget.", do="Give --budget, in the same unit.")
+        if not 1 <= self.circle <= MOST_CIRCLE:
+            raise InputError(
+                f"A circle of {self.circle} was asked for.",
+                valid=(f"a whole number from 1 to {MOST_CIRCLE}",),
+            )
         if self.seed < 0:
             raise InputError(f"The seed is {self.seed}.", valid=("a whole number from 0",))

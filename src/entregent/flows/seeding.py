@@ -22,7 +22,8 @@ __all__ = ["SeedingRequest", "seeding_of", "seeding_table"]
 
 FEWEST_PEOPLE = 50
 _STARS_PAID = 5
-_RANGE = (0.1, 100.0)
+_RANGE = (0.1, 30.0)
+_FEWEST_PAID = 5
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def seeding_of(
     budget = request.budget if request.budget is not None else _STARS_PAID * (fixed + each * star)
     span = request.fixed_range
     if span is None and fixed > 0:
-        span = (fixed * _RANGE[0], min(fixed * _RANGE[1], budget))
+        span = (fixed * _RANGE[0], min(fixed * _RANGE[1], budget / _FEWEST_PAID))
         span = span if span[0] < span[1] else None
     quotes: NDArray[np.float64] | None = None
     notices: tuple[Notice, ...] = ()
@@ -163,7 +164,7 @@ def _group(group: Group) -> SeedingGroup:
     )
 
 
-def seeding_table(part: SeedingPart | CannotTell) -> pa.Table:
+def seeding_table(part: SeedingPart | CannotTell | None) -> pa.Table:
     """Return one row for each kind at each fixed price."""
     groups = (*part.groups, *part.sweep) if isinstance(part, SeedingPart) else ()
     asked = len(part.groups) if isinstance(part, SeedingPart) else 0

@@ -19,6 +19,7 @@ from entregent.flows.people import persons, rank
 from entregent.flows.request import StudyRequest
 from entregent.flows.said import said
 from entregent.flows.tables import tables
+from entregent.flows.together import who_together
 from entregent.progress import Progress, Quiet
 from entregent.report import write
 from entregent.report.facts import stand_out
@@ -159,10 +160,11 @@ def _named(
         ranked = rank(con, rng, progress=progress)
         progress.step("Who listens to whom")
         circle = listeners(con, ranked, rng)
+        together = who_together(con, circle.membership, request, progress)
         shown = persons(con, ranked, circle.membership, shown=request.people)
         progress.step("Tables")
         accounts = everybody(con)
-        kept = tables(con, summary, ranked, circle, shown=request.people)
+        kept = tables(con, summary, ranked, circle, together, shown=request.people)
     keep_days = request.keep_days or request.config.keep_study_days
     study = Study(
         title=_readable(request.title or request.topic or _first_name(request)),
@@ -189,8 +191,12 @@ def _named(
         communities=circle.communities,
         network=circle.network,
         overlap=circle.overlap,
-        notices=merge_notices((*collected.notices, *found.notices, *ranked.notices, *circle.notices)),
+        notices=merge_notices(
+            (*collected.notices, *found.notices, *ranked.notices, *circle.notices, *together.notices)
+        ),
         tables=kept,
+        circle=together.circle,
+        seeding=together.seeding,
     )
     return study, accounts
 
@@ -213,4 +219,9 @@ def _parameters(request: StudyRequest) -> dict[str, object]:
         "relative_time": request.relative_time,
         "edges": request.edges,
         "pseudonymised": request.pseudonymise,
+        "without": list(request.without),
+        "circle": request.circle,
+        "fixed": request.fixed,
+        "per_follower": request.per_follower,
+        "budget": request.budget,
     }

@@ -5,8 +5,11 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
+from entregent.flows.circles import circle_overlap_table, circle_table
 from entregent.flows.listeners import Listeners, overlap_table
 from entregent.flows.people import Ranked, evidence_table, people_table
+from entregent.flows.seeding import seeding_table
+from entregent.flows.together import Together
 from entregent.report.model import Said, TopItem
 
 __all__ = ["tables"]
@@ -44,7 +47,13 @@ def _top(items: tuple[TopItem, ...], column: str) -> pa.Table:
 
 
 def tables(
-    con: duckdb.DuckDBPyConnection, said: Said, ranked: Ranked, circle: Listeners, *, shown: int
+    con: duckdb.DuckDBPyConnection,
+    said: Said,
+    ranked: Ranked,
+    circle: Listeners,
+    together: Together,
+    *,
+    shown: int,
 ) -> dict[str, pa.Table]:
     """Return the tables by name; each is documented in the reference."""
     posts = con.sql(
@@ -78,4 +87,7 @@ def tables(
         "shared_hashtags": _top(said.top_hashtags, "hashtag"),
         "listening": circle.arcs,
         "overlap": overlap_table(circle.overlap),
+        "circle": circle_table(together.circle),
+        "circle_overlap": circle_overlap_table(together.circle),
+        "seeding": seeding_table(together.seeding),
     }

@@ -13,7 +13,7 @@ from entregent.errors import InputError
 from entregent.i18n import T, Text
 from entregent.influence.judge import forward
 from entregent.influence.judge_kernels import cascade
-from entregent.influence.spread import circle, prepare
+from entregent.influence.spread import Circle, circle, prepare
 from entregent.influence.spread_chances import check_audience
 from entregent.influence.thresholds import threshold_arcs, threshold_cascade
 from entregent.network.graph import Graph
@@ -32,6 +32,8 @@ _FEWEST_DRAWS = 20
 _RESAMPLES = 400
 _FEWEST_FLIPS = 0.5
 _TOLERANCE = 0.01  # below what the luck of one cascade hides
+_SAMPLES = 2**18
+_FEWER = 3
 
 _LIMITS = (
     T("Chances learned from the past are taken as true; what they do not know is not in the intervals."),
@@ -288,7 +290,8 @@ def few_or_many(
     A draw takes people of a kind in random order while they can be paid, and
     lets the topic spread once; audiences that overlap count once. Draw i has
     the same order and the same luck at every price. The circle is chosen
-    once for each price, and only its cascades are drawn. Circles need chances:
+    once for each price, and only its cascades are drawn; of circles of fewer and fewer
+    people, it is the one that reaches most others. Circles need chances:
     in the threshold model, where two people can do more than the sum of each,
     there is none. The price of a flip is found between the prices tried, on a
     logarithmic scale; its interval comes from resampled draws.
@@ -319,6 +322,36 @@ def few_or_many(
     seeds = rng.integers(0, 2**63, (draws, 2))
     circle_seed = int(rng.integers(0, 2**63))
 
+    def tried(asked: Floats, most: int) -> tuple[Circle, float]:
+        """Return a circle of at most so many people, and how many others it reaches."""
+        if sampler is None:
+            raise InputError("The threshold model offers no circle.")
+        found = circle(
+            sampler,
+            np.random.default_rng(circle_seed),
+            k=most,
+            cost=asked,
+            budget=budget,
+            tolerance=_TOLERANCE,
+            most_samples=_SAMPLES,
+            threads=threads,
+            memory_mb=memory_mb,
+            progress=progress,
+        )
+        check(progress)
+        return found, found.reach.value - float(worth[found.people].sum())
+
+    def circle_at(asked: Floats) -> Circle:
+        # Where people are cheap, the whole budget would buy those who reach themselves and nobody else.
+        best, gain = tried(asked, graph.n)
+        fewer = len(best.people) // _FEWER
+        while fewer > 0:
+            other, more = tried(asked, fewer)
+            if more > gain:
+                best, gain = other, more
+            fewer //= _FEWER
+        return best
+
     def groups_at(fixed: float) -> tuple[Group, ...]:
         asked = prices.of(counts, fixed)
         found = []
@@ -334,16 +367,7 @@ def few_or_many(
                 progress.advance(1)
             found.append(_group(kind, fixed, extra, sizes, spent, level))
         if sampler is not None and asked.min() <= budget:
-            best = circle(
-                sampler,
-                np.random.default_rng(circle_seed),
-                cost=asked,
-                budget=budget,
-                tolerance=_TOLERANCE,
-                threads=threads,
-                memory_mb=memory_mb,
-                progress=progress,
-            )
+            best = circle_at(asked)
             check(progress)
             progress.step("drawing optimised", draws, "draws")
             extra = np.array([spread_once(best.people.astype(np.int64), int(seed)) for seed in seeds[:, 1]])

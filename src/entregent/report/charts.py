@@ -9,6 +9,7 @@ from entregent.charts.people import known_heard
 from entregent.charts.shares import kinds, languages
 from entregent.charts.spec import Chart
 from entregent.charts.volume import volume
+from entregent.report.influence_view import seeding_charts
 from entregent.report.model import Person, Study
 
 __all__ = ["charts_of"]
@@ -28,8 +29,8 @@ def charts_of(study: Study, people: Sequence[Person], origin: datetime | None) -
     Returns
     -------
     dict of str to Chart
-        Of ``volume``, ``languages``, ``kinds`` and ``known_heard`` those that
-        have something to show.
+        Of ``volume``, ``languages``, ``kinds``, ``known_heard``,
+        ``seeding_reached`` and ``seeding_prices`` those that have something to show.
     """
     said = study.said
     charts: dict[str, Chart] = {}
@@ -58,4 +59,4 @@ def charts_of(study: Study, people: Sequence[Person], origin: datetime | None) -
     )
     if scatter is not None:
         charts["known_heard"] = scatter
-    return charts
+    return {**charts, **seeding_charts(study.seeding)}

@@ -114,8 +114,8 @@ def kind_text(kind: str) -> Text:
         case "ordinary":
             return T("Ordinary people")
         case "random":
-            return T("Anybody, by lot")
-    return T("A circle, chosen jointly")
+            return T("Drawn by lot")
+    return T("A circle")
 
 
 def verdict_text(part: SeedingPart) -> Text:
@@ -145,15 +145,31 @@ def prices_text(part: SeedingPart) -> Text:
 
 
 def firm_flips(part: SeedingPart) -> tuple[SeedingFlip, ...]:
-    """Return the flips whose price is known to less than a factor of ten; others are luck."""
-    return tuple(flip for flip in part.flips if flip.price.low > 0 and flip.price.high < 10 * flip.price.low)
+    """Return the flips at which the lead changes, their price known to less than a factor of ten."""
+    return tuple(
+        flip
+        for flip in part.flips
+        if 0 < flip.price.high < 10 * flip.price.low
+        and (_leader(part, flip.price.value, below=True), _leader(part, flip.price.value, below=False))
+        == (flip.cheaper, flip.dearer)
+    )
+
+
+def _leader(part: SeedingPart, price: float, *, below: bool) -> str | None:
+    """Return the kind that reaches most on average at the price tried next below or above."""
+    tried = {group.fixed for group in part.sweep if (group.fixed <= price) == below}
+    if not tried:
+        return None
+    nearest = max(tried) if below else min(tried)
+    return max((g for g in part.sweep if g.fixed == nearest), key=lambda group: group.extra.value).kind
 
 
 def flip_text(flip: SeedingFlip) -> Text:
     """Return at which fixed price two kinds change places."""
     return T(
-        "{cheaper} reach more below a fixed price of {price} ({low} to {high}), {dearer} above it.",
-        cheaper=kind_text(flip.cheaper),
+        "Below a fixed price of {price} ({low} to {high}), more are reached by {cheaper}; "
+        "above it, by {dearer}.",
+        cheaper=_inside(flip.cheaper),
         dearer=_inside(flip.dearer),
         price=_figure(flip.price.value),
         low=_figure(flip.price.low),

@@ -116,6 +116,12 @@ def table_label(name: str) -> Text:
             return T("Members of the communities")
         case "overlap":
             return T("Shared audiences")
+        case "circle":
+            return T("The circle")
+        case "circle_overlap":
+            return T("Whom the people of the circle reach twice")
+        case "seeding":
+            return T("Few or many: each kind at each price")
         case "listening":
             return T("Who listens to whom")
         case "gaps":

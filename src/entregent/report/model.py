@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from entregent.clock import Period
 from entregent.i18n import Text
+from entregent.report.influence import CirclePart, SeedingPart
 from entregent.results import CannotTell, Estimate, Notice, Provenance
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Study:
-    """A study, ready to be shown and written."""
+    """A study, ready to be shown and written; a part that was left out is None."""
 
     title: str
     purpose: str
@@ -256,3 +257,5 @@ class Study:
     notices: tuple[Notice, ...]
     facts: tuple[Text, ...] = ()
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    circle: CirclePart | CannotTell | None = None
+    seeding: SeedingPart | CannotTell | None = None

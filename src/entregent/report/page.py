@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,10 +22,12 @@ from entregent.charts.spec import Chart, page_spec
 from entregent.charts.table import Table, table
 from entregent.charts.theme import COLOURS
 from entregent.i18n import T, Translator
-from entregent.report import labels
+from entregent.report import influence_texts, labels
 from entregent.report.charts import charts_of
 from entregent.report.facts import stand_out
 from entregent.report.glyph import Scale, interval_glyph, open_glyph
+from entregent.report.influence import CircleMember, CirclePart
+from entregent.report.influence_view import CircleView
 from entregent.report.model import CoverageCheck, Evidence, NetworkPicture, Person, Share, Study
 from entregent.report.picture import HEIGHT, WIDTH, Arc, Dot, drawing
 from entregent.report.reader import Reader, apart, safe_url, shorten
@@ -150,6 +153,8 @@ class _View:
         self.computed = any(person.effective is not None for person in self.people)
         self.names = {person.rank: apart(person.name or person.handle) for person in self.people}
         self.charts: dict[str, Chart] = charts_of(study, self.people, reader.origin)
+        self.texts = influence_texts
+        self.circle = CircleView(study.circle, self.people) if isinstance(study.circle, CirclePart) else None
         self.facts = study.facts or stand_out(study)
         self.dots: tuple[Dot, ...] = ()
         self.arcs: tuple[Arc, ...] = ()
@@ -176,6 +181,14 @@ class _View:
 
     def effective_glyph(self, result: Estimate) -> Markup:
         return interval_glyph(result.low, result.value, result.high, self._effective, column="effective")
+
+    def member_glyph(self, member: CircleMember) -> Markup:
+        scale = self.circle.scale if self.circle is not None else Scale.even()
+        return interval_glyph(member.low, member.own, member.high, scale, column="plain")
+
+    def floor(self, share: float) -> float:
+        """Return a share cut to whole percents: a bound must not be rounded up."""
+        return math.floor(100 * share) / 100
 
     def check_glyph(self, check: CoverageCheck) -> Markup:
         share = check.held / check.checked

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from entregent.errors import InputError
+from entregent.report.influence import CirclePart
 from entregent.report.model import NetworkPicture, Overlap, Study, TopItem
 
 __all__ = ["pseudonym", "pseudonymise"]
@@ -125,7 +126,12 @@ def pseudonymise(study: Study, key: bytes) -> Study:
             for speaker in study.said.top_speakers
         ),
     )
-    network, overlap = study.network, study.overlap
+    network, overlap, circle = study.network, study.overlap, study.circle
+    if isinstance(circle, CirclePart):
+        circle = replace(
+            circle,
+            members=tuple(replace(one, id=name(one.id), handle=name(one.id)) for one in circle.members),
+        )
     if isinstance(network, NetworkPicture):
         network = replace(
             network,
@@ -141,6 +147,7 @@ def pseudonymise(study: Study, key: bytes) -> Study:
         said=said,
         network=network,
         overlap=overlap,
+        circle=circle,
         communities=tuple(
             replace(community, speakers=tuple(name(speaker) for speaker in community.speakers))
             for community in study.communities
