@@ -102,8 +102,9 @@ def test_asks_for_nothing_and_complains_of_nothing(browser, studies: Path, name:
 def test_charts_are_drawn(browser, studies: Path) -> None:
     with Reading(browser, studies / "fr") as reading:
         figures = reading.page.locator("figure.chart")
-        assert figures.count() == 2
-        for index in range(2):
+        # Volume, known against heard, and two of few or many.
+        assert figures.count() == 4
+        for index in range(4):
             assert figures.nth(index).locator(".chart-view svg").count() == 1
 
 

@@ -119,7 +119,7 @@ def _reached_view(kinds: Sequence[str], names: Mapping[str, Text]) -> dict[str, 
         "field": "value",
         "type": "quantitative",
         "scale": {"zero": True, "nice": False},
-        "axis": {"title": None, "format": ",~g", "grid": False, "ticks": False, "tickCount": 5},
+        "axis": {"title": None, "format": ",.6~g", "grid": False, "ticks": False, "tickCount": 5},
     }
     tooltip = [
         {"field": "kind", "type": "nominal", "title": T("kind of people")},
@@ -234,7 +234,7 @@ def _prices_view(kinds: list[str], names: Mapping[str, Text]) -> dict[str, Any]:
         "field": "value",
         "type": "quantitative",
         "scale": {"zero": True},
-        "axis": {"title": T("mean reach"), "format": ",~g", "tickCount": 5},
+        "axis": {"title": T("mean reach"), "format": ",.6~g", "tickCount": 5},
     }
     texts = [names[kind] for kind in kinds]
     legend = {
