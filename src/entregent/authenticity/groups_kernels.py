@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from entregent.authenticity.kernels import compiled
+from entregent.compiling import compiled
 
 __all__ = ["drawn_pairs", "others_near", "pairs_near", "shared_rows"]
 

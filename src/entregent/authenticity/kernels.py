@@ -6,25 +6,13 @@ not notice that a callee elsewhere has changed.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
-__all__ = ["arranged", "compiled", "counted", "reached", "sorted_by", "sorted_by_time"]
+from entregent.compiling import compiled
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def compiled(function: _Function) -> _Function:
-    """Compile a function, kept for the next run where there is a place to keep it."""
-    try:
-        return cast(_Function, numba.njit(cache=True)(function))
-    except RuntimeError as error:
-        warnings.warn(f"compiling anew each time, no place to keep it: {error}", stacklevel=2)
-        return cast(_Function, numba.njit(function))
+__all__ = ["arranged", "counted", "reached", "sorted_by", "sorted_by_time"]
 
 
 @compiled

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entregent.authenticity.coaction import MOST_PAIRS, MOST_PER_OBJECT, Capped, Coaction, window_micros
-from entregent.authenticity.kernels import compiled
+from entregent.compiling import compiled
 from entregent.errors import InputError
 from entregent.i18n import N, T
 from entregent.results import Notice

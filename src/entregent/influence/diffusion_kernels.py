@@ -7,12 +7,11 @@ not notice that a callee elsewhere has changed.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
+
+from entregent.compiling import compiled_for_threads
 
 __all__ = [
     "affinities",
@@ -24,18 +23,8 @@ __all__ = [
     "weigh",
 ]
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
-
-def _compiled(function: _Function) -> _Function:
-    try:
-        return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-    except RuntimeError as error:
-        warnings.warn(f"compiling anew each time, no place to keep it: {error}", stacklevel=2)
-        return cast(_Function, numba.njit(nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled_for_threads
 def count_chances(
     first: int,
     last: int,
@@ -67,7 +56,7 @@ def count_chances(
     return found
 
 
-@_compiled
+@compiled_for_threads
 def fill_chances(
     first: int,
     last: int,
@@ -129,7 +118,7 @@ def fill_chances(
     return size
 
 
-@_compiled
+@compiled_for_threads
 def affinities(row_act: Any, row_arc: Any, item: Any, tail: Any, mine: Any, its: Any, out: Any) -> None:
     """Fill in how well each chance's item fits the listener's taste."""
     topics = mine.shape[1]
@@ -141,7 +130,7 @@ def affinities(row_act: Any, row_arc: Any, item: Any, tail: Any, mine: Any, its:
         out[row] = total
 
 
-@_compiled
+@compiled_for_threads
 def taste_turn(
     account: Any, item: Any, weight: Any, mine: Any, its: Any, scale: Any, by_account: Any, by_item: Any
 ) -> None:
@@ -162,7 +151,7 @@ def taste_turn(
             by_item[i, k] += part
 
 
-@_compiled
+@compiled_for_threads
 def weigh(
     row_act: Any, row_arc: Any, row_span: Any, row_before: Any, item: Any, tail: Any, fit: Any, reached: Any,
     again: Any, q: Any, x: Any, by_account: Any, by_item: Any, by_before: Any,
@@ -177,7 +166,7 @@ def weigh(
         by_item[i] += part * q[u]
 
 
-@_compiled
+@compiled_for_threads
 def attribute(
     pointer: Any,
     rows: Any,
@@ -219,7 +208,7 @@ def attribute(
             seen[k] /= rate
 
 
-@_compiled
+@compiled_for_threads
 def grid_likelihood(
     influencer: Any, per_unit: Any, share: Any, total: Any, event: Any, exposed: Any, grid: Any, out: Any
 ) -> None:

@@ -7,27 +7,16 @@ not notice that a callee elsewhere has changed.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
+
+from entregent.compiling import compiled_for_threads
 
 __all__ = ["allot", "compare", "count_late", "draw_influence", "fill_late", "removed"]
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
-
-def _compiled(function: _Function) -> _Function:
-    try:
-        return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-    except RuntimeError as error:
-        warnings.warn(f"compiling anew each time, no place to keep it: {error}", stacklevel=2)
-        return cast(_Function, numba.njit(nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled_for_threads
 def draw_influence(
     pointer: Any, hits: Any, event: Any, unit: Any, total: Any, exposed: Any, grid: Any, prior: Any,
     chance: Any, influence: Any,
@@ -67,7 +56,7 @@ def draw_influence(
             total[event[k]] = max(total[event[k]] + (grid[place] - old) * unit[k], 1e-300)
 
 
-@_compiled
+@compiled_for_threads
 def allot(pointer: Any, own: Any, moved: Any, seen: Any, chance: Any, kind: Any, via: Any) -> None:
     """Draw the cause of each adoption: 0 own accord, 1 taste on sight, 2 influence; and by which chance."""
     for j in range(own.size):
@@ -89,7 +78,7 @@ def allot(pointer: Any, own: Any, moved: Any, seen: Any, chance: Any, kind: Any,
                 break
 
 
-@_compiled
+@compiled_for_threads
 def count_late(indptr: Any, account: Any, shows: Any, pointer: Any, listener: Any, at: Any) -> int:
     """Return how often an act was shown to somebody who had adopted; ``at`` is -1 before and after."""
     found = 0
@@ -105,7 +94,7 @@ def count_late(indptr: Any, account: Any, shows: Any, pointer: Any, listener: An
     return found
 
 
-@_compiled
+@compiled_for_threads
 def fill_late(
     indptr: Any, account: Any, time: Any, shows: Any, pointer: Any, listener: Any, arc: Any, since: Any,
     at: Any, event: Any, act: Any, by: Any,
@@ -125,7 +114,7 @@ def fill_late(
     return found
 
 
-@_compiled
+@compiled_for_threads
 def removed(
     person: int, begin: Any, last: Any, account: Any, kind: Any, via: Any, act: Any, pointer: Any,
     own_left: Any, moved_left: Any, seen_left: Any, late_pointer: Any, late_act: Any, late_moved: Any,
@@ -175,7 +164,7 @@ def removed(
     return total, direct
 
 
-@_compiled
+@compiled_for_threads
 def compare(
     person: int, acts: Any, when: Any, window: int, item: Any, indptr: Any, account: Any, time: Any,
     shows: Any, pointer: Any, listener: Any, since: Any, pool: Any, place: Any, before: Any, after: Any,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from entregent.influence.spread_kernels import compiled
+from entregent.compiling import compiled_for_threads
 
 __all__ = ["cascade", "crossing", "quotas"]
 
@@ -17,7 +17,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 _UNIT = 2.0**-32
 
 
-@compiled
+@compiled_for_threads
 def _draw(state: Any) -> float:
     """PCG XSH-RR 64/32 (O'Neill 2014): a number in [0, 1) from the state before its next step."""
     mixed = (((state >> _S18) ^ state) >> _S27) & _LOW
@@ -26,7 +26,7 @@ def _draw(state: Any) -> float:
     return np.float64(word) * _UNIT
 
 
-@compiled
+@compiled_for_threads
 def cascade(
     indptr: Any,
     heads: Any,
@@ -81,7 +81,7 @@ def cascade(
         reached[run] = total
 
 
-@compiled
+@compiled_for_threads
 def quotas(indptr: Any, thresholds: Any, needed: Any) -> None:
     """Turn thresholds into how many of those whom one listens to must act; never less than one."""
     for v in range(needed.size):
@@ -89,7 +89,7 @@ def quotas(indptr: Any, thresholds: Any, needed: Any) -> None:
         needed[v] = max(np.int64(np.ceil(thresholds[v] * degree - 1e-9)), 1)
 
 
-@compiled
+@compiled_for_threads
 def crossing(indptr: Any, heads: Any, needed: Any, people: Any, left: Any, acts: Any) -> int:
     """Let people act where enough of those whom they listen to do; return how many act at the end."""
     n = indptr.size - 1

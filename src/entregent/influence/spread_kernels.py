@@ -7,21 +7,19 @@ not notice that a callee elsewhere has changed.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from entregent.compiling import compiled_for_threads
+
 __all__ = [
     "HELD",
     "arrange",
     "compare",
-    "compiled",
     "cover",
     "enlist",
     "highest",
@@ -33,17 +31,6 @@ __all__ = [
     "thin",
     "weigh",
 ]
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def compiled(function: _Function) -> _Function:
-    """Compile a loop that lets other threads run, and keep the result where there is a place for it."""
-    try:
-        return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-    except RuntimeError as error:
-        warnings.warn(f"compiling anew each time, no place to keep it: {error}", stacklevel=2)
-        return cast(_Function, numba.njit(nogil=True, error_model="numpy")(function))
 
 
 HELD = 2**31 - 1
@@ -64,7 +51,7 @@ _SMALL = 32
 _CERTAIN = 37.0  # exp(-37) is below the rounding of 1
 
 
-@compiled
+@compiled_for_threads
 def _mixed(value: Any) -> Any:
     value = (value ^ (value >> _S30)) * _FIRST
     value = (value ^ (value >> _S27)) * _SECOND
@@ -91,7 +78,7 @@ def _fetching(context: Any, array: Any, at: Any) -> Any:  # noqa: ARG001
 _fetch: Any = intrinsic(_fetching)
 
 
-@compiled
+@compiled_for_threads
 def _alias(weight: Any, size: int, total: float, keep: Any, other: Any, stack: Any) -> None:
     """Make Walker's table: place j stays with chance (keep + 1) / 2**32, else it is ``other[j]``."""
     small, large = 0, size
@@ -123,7 +110,7 @@ def _alias(weight: Any, size: int, total: float, keep: Any, other: Any, stack: A
         other[stack[place]] = stack[place]
 
 
-@compiled
+@compiled_for_threads
 def weigh(weight: Any, keep: Any, other: Any, stack: Any) -> None:
     """Fill the table by which roots are drawn in proportion to ``weight``, which is used up."""
     total = 0.0
@@ -132,7 +119,7 @@ def weigh(weight: Any, keep: Any, other: Any, stack: Any) -> None:
     _alias(weight, weight.size, total, keep, other, stack)
 
 
-@compiled
+@compiled_for_threads
 def same(indptr: Any, chance: Any) -> bool:
     """Return whether all arcs of each person have one chance."""
     for v in range(indptr.size - 1):
@@ -142,7 +129,7 @@ def same(indptr: Any, chance: Any) -> bool:
     return True
 
 
-@compiled
+@compiled_for_threads
 def arrange(
     indptr: Any,
     indices: Any,
@@ -201,7 +188,7 @@ def arrange(
                 arcs[start + j, 2] = indices[start + other[j]]
 
 
-@compiled
+@compiled_for_threads
 def _reach(
     state: Any,
     root: int,
@@ -278,7 +265,7 @@ def _reach(
     return size
 
 
-@compiled
+@compiled_for_threads
 def _root(state: Any, n: int, keep: Any, other: Any) -> Any:
     bits = _mixed(state)
     v = np.int64(((bits & _LOW) * np.uint64(n)) >> _S32)
@@ -287,7 +274,7 @@ def _root(state: Any, n: int, keep: Any, other: Any) -> Any:
     return v
 
 
-@compiled
+@compiled_for_threads
 def sample(
     key: Any,
     first: int,
@@ -434,7 +421,7 @@ def sample(
     return number, size, kept
 
 
-@compiled
+@compiled_for_threads
 def compare(
     key: Any,
     first: int,
@@ -489,7 +476,7 @@ def compare(
     return met, total
 
 
-@compiled
+@compiled_for_threads
 def relabel(members: Any, code: Any, names: Any, known: int) -> int:
     """Number people in the order in which they first appear; return how many are known now."""
     for at in range(members.size):
@@ -502,7 +489,7 @@ def relabel(members: Any, code: Any, names: Any, known: int) -> int:
     return known
 
 
-@compiled
+@compiled_for_threads
 def thin(members: Any, ends: Any, place: Any) -> Any:
     """Take out sets that hold anyone with a ``place`` from 0; return how many are left, and their size."""
     begin = size = kept = 0
@@ -523,7 +510,7 @@ def thin(members: Any, ends: Any, place: Any) -> Any:
     return kept, size
 
 
-@compiled
+@compiled_for_threads
 def steady(
     members: Any,
     ends: Any,
@@ -574,7 +561,7 @@ def steady(
         out[i] = clear
 
 
-@compiled
+@compiled_for_threads
 def enlist(members: Any, ends: Any, pointer: Any, lists: Any) -> None:
     """Turn sets of people into lists of sets: those of v are ``lists[pointer[v]:pointer[v + 1]]``."""
     for at in range(members.size):
@@ -593,7 +580,7 @@ def enlist(members: Any, ends: Any, pointer: Any, lists: Any) -> None:
     pointer[0] = 0
 
 
-@compiled
+@compiled_for_threads
 def cover(v: int, members: Any, ends: Any, pointer: Any, lists: Any, covered: Any, count: Any) -> None:
     """Take the sets of v out of everybody's count."""
     for place in range(pointer[v], pointer[v + 1]):
@@ -605,7 +592,7 @@ def cover(v: int, members: Any, ends: Any, pointer: Any, lists: Any, covered: An
             count[members[at]] -= 1
 
 
-@compiled
+@compiled_for_threads
 def highest(gain: Any, room: int) -> int:
     """Return the sum of the ``room`` highest numbers."""
     most = 0
@@ -622,7 +609,7 @@ def highest(gain: Any, room: int) -> int:
     return total
 
 
-@compiled
+@compiled_for_threads
 def _sink(heap: Any, key: Any, size: int, at: int) -> None:
     v = heap[at]
     while True:
@@ -643,7 +630,7 @@ def _sink(heap: Any, key: Any, size: int, at: int) -> None:
     heap[at] = v
 
 
-@compiled
+@compiled_for_threads
 def pick(
     most: int,
     budget: float,

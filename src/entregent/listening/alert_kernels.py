@@ -6,30 +6,19 @@ not notice that a callee elsewhere has changed.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
-__all__ = ["compiled", "departures", "peaks_apart", "raised"]
+from entregent.compiling import compiled_for_threads
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+__all__ = ["departures", "peaks_apart", "raised"]
+
 SUB_BLOCKS = 4
 """Blocks per least distance of two peaks, of which the highest slot is remembered."""
 
 
-def compiled(function: _Function) -> _Function:
-    """Compile a function, kept for the next run where there is a place to keep it."""
-    try:
-        return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-    except RuntimeError as error:
-        warnings.warn(f"compiling anew each time, no place to keep it: {error}", stacklevel=2)
-        return cast(_Function, numba.njit(nogil=True, error_model="numpy")(function))
-
-
-@compiled
+@compiled_for_threads
 def departures(counts: Any, length: int, day: int, step: int, band: int, days: int, least: int) -> Any:
     """Say of each slot how far the sum of the last slots is from the same time of the days before.
 
@@ -71,7 +60,7 @@ def departures(counts: Any, length: int, day: int, step: int, band: int, days: i
     return sums, expected, distance
 
 
-@compiled
+@compiled_for_threads
 def peaks_apart(values: Any, places: Any, apart: int) -> Any:
     """Return the highest values that lie at least so far apart, highest first."""
     order = np.argsort(-values)
@@ -92,7 +81,7 @@ def peaks_apart(values: Any, places: Any, apart: int) -> Any:
     return found[:count]
 
 
-@compiled
+@compiled_for_threads
 def _threshold(own: Any, calm: Any, calm_weight: float, wanted: float) -> float:
     """Return the height that so many peaks (own, and calm ones of a weight each) rise above."""
     total = len(own) + calm_weight * len(calm)
@@ -117,7 +106,7 @@ def _threshold(own: Any, calm: Any, calm_weight: float, wanted: float) -> float:
     return before_height + share * (height - before_height)
 
 
-@compiled
+@compiled_for_threads
 def raised(
     score: Any,
     first: int,

@@ -6,16 +6,14 @@ not notice that a callee elsewhere has changed.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
-__all__ = ["BREAK", "HARD", "NOTHING", "SINGLE", "WORD", "compiled", "enter", "hashed", "met"]
+from entregent.compiling import compiled_for_threads
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+__all__ = ["BREAK", "HARD", "NOTHING", "SINGLE", "WORD", "enter", "hashed", "met"]
+
 BREAK, WORD, SINGLE, NOTHING, HARD = 0, 1, 2, 3, 4
 """What a character does: ends a word, is part of one, is one, is not there, needs the slow way."""
 
@@ -26,28 +24,19 @@ _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-def compiled(function: _Function) -> _Function:
-    """Compile a function, kept for the next run where there is a place to keep it."""
-    try:
-        return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-    except RuntimeError as error:
-        warnings.warn(f"compiling anew each time, no place to keep it: {error}", stacklevel=2)
-        return cast(_Function, numba.njit(nogil=True, error_model="numpy")(function))
-
-
-@compiled
+@compiled_for_threads
 def _step(state: Any, code: Any) -> Any:
     return (state ^ np.uint64(code)) * _PRIME
 
 
-@compiled
+@compiled_for_threads
 def _finish(state: Any, salt: Any) -> Any:
     mixed = (state ^ (np.uint64(salt) * _MIX)) * _MIX
     mixed ^= mixed >> np.uint64(29)
     return mixed | np.uint64(1)
 
 
-@compiled
+@compiled_for_threads
 def hashed(codes: Any, salt: int) -> Any:
     """Return the key of a word (salt 0), of the start of one (1), of the reversed end of one (2)."""
     state = _START
@@ -56,7 +45,7 @@ def hashed(codes: Any, salt: int) -> Any:
     return _finish(state, salt)
 
 
-@compiled
+@compiled_for_threads
 def enter(keys: Any, numbers: Any, key: Any, number: int) -> None:
     """Put a key into a table of open addresses that has room."""
     mask = np.uint64(len(keys) - 1)
@@ -67,7 +56,7 @@ def enter(keys: Any, numbers: Any, key: Any, number: int) -> None:
     numbers[place] = number
 
 
-@compiled
+@compiled_for_threads
 def _found(keys: Any, numbers: Any, key: Any) -> Any:
     mask = np.uint64(len(keys) - 1)
     place = key & mask
@@ -78,7 +67,18 @@ def _found(keys: Any, numbers: Any, key: Any) -> Any:
     return -1
 
 
-@compiled
+@compiled_for_threads
+def _noted(number: Any, row: int, last: Any, rows: Any, anchors: Any, count: int) -> Any:
+    """Note that an anchor stands in a text, once; return how many pairs there are now."""
+    if number < 0 or last[number] == row:
+        return count
+    last[number] = row
+    if count < len(rows):
+        rows[count], anchors[count] = row, number
+    return count + 1
+
+
+@compiled_for_threads
 def met(
     data: Any,
     offsets: Any,
@@ -177,17 +177,9 @@ def met(
                     state = _step(state, codes[place])
                     if starts[min(place + 1 - first, LONGEST)]:
                         number = _found(keys, numbers, _finish(state, 1))
-                        if number >= 0 and last[number] != row:
-                            last[number] = row
-                            if count < len(rows):
-                                rows[count], anchors[count] = row, number
-                            count += 1
+                        count = _noted(number, row, last, rows, anchors, count)
                 number = _found(keys, numbers, _finish(state, 0))
-                if number >= 0 and last[number] != row:
-                    last[number] = row
-                    if count < len(rows):
-                        rows[count], anchors[count] = row, number
-                    count += 1
+                count = _noted(number, row, last, rows, anchors, count)
                 if not ends[0]:
                     continue
                 state = _START
@@ -195,9 +187,5 @@ def met(
                     state = _step(state, codes[place])
                     if ends[min(after_it - place, LONGEST)]:
                         number = _found(keys, numbers, _finish(state, 2))
-                        if number >= 0 and last[number] != row:
-                            last[number] = row
-                            if count < len(rows):
-                                rows[count], anchors[count] = row, number
-                            count += 1
+                        count = _noted(number, row, last, rows, anchors, count)
     return count

@@ -7,12 +7,11 @@ not notice that a callee elsewhere has changed.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
+
+from entregent.compiling import compiled
 
 __all__ = [
     "ADVOCATE",
@@ -47,16 +46,6 @@ _LIKE = 100
 PLAIN, LINK, HASHTAG = 0, 1, 2
 """Kinds of item: an ordinary post, a link, a hashtag."""
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def _compiled(function: _Function) -> _Function:
-    try:
-        return cast(_Function, numba.njit(cache=True)(function))
-    except RuntimeError as error:
-        warnings.warn(f"compiling anew each time, no place to keep it: {error}", stacklevel=2)
-        return cast(_Function, numba.njit(function))
-
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -67,30 +56,30 @@ _HOUR = 3_600_000_000
 _MINUTE = 60_000_000
 
 
-@_compiled
+@compiled
 def _mixed(value: Any) -> Any:
     value = (value ^ (value >> _S30)) * _FIRST
     value = (value ^ (value >> _S27)) * _SECOND
     return value ^ (value >> _S31)
 
 
-@_compiled
+@compiled
 def _key(value: Any, key: int) -> Any:
     return _mixed(value + (np.uint64(key) + _ONE) * _STEP)
 
 
-@_compiled
+@compiled
 def _unit(value: Any) -> float:
     return float(value >> _S11) * 1.1102230246251565e-16
 
 
-@_compiled
+@compiled
 def _normal(value: Any) -> float:
     first = _unit(_mixed(value ^ _FIRST))
     return math.sqrt(-2.0 * math.log(1.0 - first)) * math.cos(6.283185307179586 * _unit(value))
 
 
-@_compiled
+@compiled
 def _awake(moment: int, offset: int, value: Any) -> int:
     # Between midnight and 6:30 by their own clock people sleep; they read after getting up.
     minute = (moment // _MINUTE + offset) % 1440
@@ -100,7 +89,7 @@ def _awake(moment: int, offset: int, value: Any) -> int:
     return moment
 
 
-@_compiled
+@compiled
 def _place(table: Any, first: int, last: int, value: float) -> int:
     # The place in table[first:last], rising, of the first number above value.
     last -= 1
@@ -113,7 +102,7 @@ def _place(table: Any, first: int, last: int, value: float) -> int:
     return first
 
 
-@_compiled
+@compiled
 def _grown(old: Any) -> Any:
     new = np.empty(max(16, 2 * old.shape[0]), old.dtype)
     # A loop, because assigning a slice takes a second to compile.
@@ -122,7 +111,7 @@ def _grown(old: Any) -> Any:
     return new
 
 
-@_compiled
+@compiled
 def follow_pairs(
     seed: Any,
     degree: Any,
@@ -171,7 +160,7 @@ def follow_pairs(
     return follower[:count], followed[:count]
 
 
-@_compiled
+@compiled
 def _pushed(times: Any, slots: Any, size: int, moment: int, slot: int) -> None:
     at = size
     while at > 0:
@@ -185,7 +174,7 @@ def _pushed(times: Any, slots: Any, size: int, moment: int, slot: int) -> None:
     slots[at] = slot
 
 
-@_compiled
+@compiled
 def _popped(times: Any, slots: Any, size: int) -> None:
     # Removes the root of a heap of that size: the last takes its place and sinks.
     size -= 1
@@ -206,7 +195,7 @@ def _popped(times: Any, slots: Any, size: int) -> None:
     slots[at] = slot
 
 
-@_compiled
+@compiled
 def _kind(item_kind: int, reason: int, chance: float) -> int:
     if reason in (FAN, COORDINATED):
         return REPOST
@@ -229,7 +218,7 @@ def _kind(item_kind: int, reason: int, chance: float) -> int:
     return QUOTE if chance < 0.89 else REPLY
 
 
-@_compiled
+@compiled
 def spread(
     seed: Any,
     items: Any,
