@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from entregent.errors import QueryError
 from entregent.listening.atoms import Atom, Field, Near, Raw, Term, exact
@@ -11,7 +13,7 @@ from entregent.listening.fields import FIELDS, BadValue, asked
 from entregent.text.folding import unaccent
 from entregent.text.tokens import Token, scan
 
-__all__ = ["AND", "NOT", "OR", "Parsed", "understand"]
+__all__ = ["AND", "NOT", "OR", "Parsed", "folded", "understand"]
 
 MOST_CHARACTERS = 50_000
 MOST_DEPTH = 100
@@ -30,6 +32,7 @@ _STAR = "\ua78f"
 _LETTERS = re.compile(r"[^\W_]+")
 _OPERAND = ("a word", "a phrase in quotes", "#hashtag", "@mention", "an opening parenthesis")
 _KNOWN = tuple(f"{name}:" for name in (*FIELDS, "raw"))
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -324,19 +327,59 @@ class _Parser:
         )
 
 
-def _negated(program: list[int | str]) -> set[int]:
-    """Return the atoms that count only against a text."""
-    stack: list[list[int]] = []
-    negated: set[int] = set()
+def folded(
+    program: Iterable[int | str],
+    atom: Callable[[int], _Value],
+    turned: Callable[[_Value], _Value],
+    joined: Callable[[str, _Value, _Value], _Value],
+) -> _Value:
+    """Work a program out, from its atoms up.
+
+    Parameters
+    ----------
+    program : iterable of (int or str)
+        Reverse Polish, as in :class:`Parsed`.
+    atom : callable
+        Value of an atom, by its number.
+    turned : callable
+        What ``not`` makes of a value.
+    joined : callable
+        What ``"and"`` or ``"or"`` makes of the values to its left and right.
+
+    Returns
+    -------
+    object
+        Value of the whole.
+
+    Examples
+    --------
+    >>> folded((0, 1, "not", "and"), "ab".__getitem__, "-{}".format, lambda step, a, b: f"({a} {step} {b})")
+    '(a and -b)'
+    """
+    stack: list[_Value] = []
     for step in program:
         if isinstance(step, int):
-            stack.append([step])
+            stack.append(atom(step))
         elif step == "not":
-            negated.symmetric_difference_update(stack[-1])
+            stack.append(turned(stack.pop()))
         else:
-            last = stack.pop()
-            stack[-1] += last
-    return negated
+            right, left = stack.pop(), stack.pop()
+            stack.append(joined(step, left, right))
+    return stack[0]
+
+
+def _negated(program: list[int | str]) -> set[int]:
+    """Return the atoms that count only against a text."""
+
+    def turned(signs: dict[int, bool]) -> dict[int, bool]:
+        return {number: not sign for number, sign in signs.items()}
+
+    def joined(_: str, left: dict[int, bool], right: dict[int, bool]) -> dict[int, bool]:
+        left.update(right)
+        return left
+
+    signs = folded(program, lambda number: {number: False}, turned, joined)
+    return {number for number, sign in signs.items() if sign}
 
 
 def _pattern_of(token: Token) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from entregent.i18n import T, Text
 from entregent.listening.atoms import Field, Near, Raw, Term
-from entregent.listening.grammar import AND, NOT, OR
+from entregent.listening.grammar import AND, NOT, OR, folded
 from entregent.listening.query import Query
 
 __all__ = ["Advice", "lint"]
@@ -25,6 +26,8 @@ ta te tes tu un une vos votre vous y
 _WORDS = frozenset(_BINDING.split())
 _SMALL = {word.lower(): word for word in (*AND, *OR, *NOT) if word.isalpha()}
 _CAPITALS = frozenset(("NEAR", "PRES", "PRÈS"))
+_Part: TypeAlias = tuple[bool, int, int]
+"""Whether a part of a query holds when nothing is found, and where it begins and ends."""
 
 
 @dataclass(frozen=True)
@@ -156,23 +159,21 @@ def _share(token: str, shares: Mapping[str, float]) -> float:
 
 def _open_to_all(query: Query) -> Iterator[Advice]:
     """What is true of nearly every post: a NOT that nothing stands beside."""
-    # For each part: whether it holds when nothing is found, and where it begins and ends.
-    stack: list[tuple[bool, int, int]] = []
     places: set[tuple[int, int]] = set()
-    for step in query.program:
-        if isinstance(step, int):
-            atom = query.atoms[step]
-            stack.append((False, atom.start, atom.start + len(atom.typed)))
-        elif step == "not":
-            stack[-1] = (not stack[-1][0], *stack[-1][1:])
-        else:
-            right, left = stack.pop(), stack.pop()
-            if step == "or" and left[0] != right[0]:
-                places.add(left[1:] if left[0] else right[1:])
-            holds = (left[0] and right[0]) if step == "and" else (left[0] or right[0])
-            stack.append((holds, min(left[1], right[1]), max(left[2], right[2])))
-    if stack[0][0] and not places:
-        places.add(stack[0][1:])
+
+    def part(number: int) -> _Part:
+        atom = query.atoms[number]
+        return False, atom.start, atom.start + len(atom.typed)
+
+    def joined(step: str, left: _Part, right: _Part) -> _Part:
+        if step == "or" and left[0] != right[0]:
+            places.add(left[1:] if left[0] else right[1:])
+        holds = (left[0] and right[0]) if step == "and" else (left[0] or right[0])
+        return holds, min(left[1], right[1]), max(left[2], right[2])
+
+    whole = folded(query.program, part, lambda one: (not one[0], *one[1:]), joined)
+    if whole[0] and not places:
+        places.add(whole[1:])
     for start, end in sorted(places):
         yield Advice(
             "query.always_true",
@@ -187,19 +188,18 @@ def _open_to_all(query: Query) -> Iterator[Advice]:
 
 def _contradictions(query: Query) -> Iterator[Advice]:
     """A NOT that takes away what the same AND asks for."""
-    stack: list[set[tuple[int, bool]]] = []
     told: set[int] = set()
-    for step in query.program:
-        if isinstance(step, int):
-            stack.append({(step, True)})
-        elif step == "not":
-            (number, held), *more = stack[-1] or {(-1, True)}
-            stack[-1] = {(number, not held)} if not more and number >= 0 else set()
-        else:
-            right, left = stack.pop(), stack.pop()
-            stack.append(left | right if step == "and" else set())
-            if step == "and":
-                told |= _against(query, left, right) | _against(query, right, left)
+
+    def turned(asked: set[tuple[int, bool]]) -> set[tuple[int, bool]]:
+        return {(number, not held) for number, held in asked} if len(asked) == 1 else set()
+
+    def joined(step: str, left: set[tuple[int, bool]], right: set[tuple[int, bool]]) -> set[tuple[int, bool]]:
+        if step == "or":
+            return set()
+        told.update(_against(query, left, right) | _against(query, right, left))
+        return left | right
+
+    folded(query.program, lambda number: {(number, True)}, turned, joined)
     for number in sorted(told):
         atom = query.atoms[number]
         yield Advice(

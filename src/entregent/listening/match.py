@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from entregent.errors import InputError
 from entregent.listening.atoms import Atom, Field, Near, Raw, Reading, Term
 from entregent.listening.columns import candidates_of, said_in
+from entregent.listening.grammar import folded
 from entregent.listening.match_kernels import (
     BREAK,
     DIGIT,
@@ -138,7 +139,10 @@ def _anchors_of_token(token: str) -> Iterator[Anchor]:
             yield Anchor(END if open_start else START if open_end else WHOLE, run)
 
 
-def _anchors_of(atom: Atom, shares: Mapping[str, float]) -> frozenset[Anchor | Field] | None:
+_Waits: TypeAlias = frozenset[Anchor | Field] | None
+
+
+def _anchors_of(atom: Atom, shares: Mapping[str, float]) -> _Waits:
     """Return what waits for an atom: one of them is there wherever it is found; None where nothing does."""
     if isinstance(atom, Field):
         of_text = _anchors_of(atom.term, shares) if atom.term else frozenset()
@@ -197,22 +201,16 @@ def word_shares(texts: pa.Array | pa.ChunkedArray, least: int = 3) -> dict[str, 
     return {word: count / number for word, count in counts.items() if count >= least}
 
 
-def _waits_for(query: Query, shares: Mapping[str, float]) -> frozenset[Anchor | Field] | None:
-    stack: list[frozenset[Anchor | Field] | None] = []
-    known = [_anchors_of(atom, shares) for atom in query.atoms]
-    for step in query.program:
-        if isinstance(step, int):
-            stack.append(known[step])
-        elif step == "not":
-            stack[-1] = None
-        else:
-            right, left = stack.pop(), stack.pop()
-            if step == "and":
-                sides = [one for one in (left, right) if one is not None]
-                stack.append(min(sides, key=lambda side: _cost(side, shares), default=None))
-            else:
-                stack.append(None if left is None or right is None else left | right)
-    return stack[0]
+def _waits_for(query: Query, shares: Mapping[str, float]) -> _Waits:
+    def joined(step: str, left: _Waits, right: _Waits) -> _Waits:
+        if step == "and":
+            sides = [one for one in (left, right) if one is not None]
+            return min(sides, key=lambda side: _cost(side, shares), default=None)
+        return None if left is None or right is None else left | right
+
+    return folded(
+        query.program, lambda number: _anchors_of(query.atoms[number], shares), lambda _: None, joined
+    )
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from operator import not_
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,7 +32,7 @@ import pyarrow as pa
 
 from entregent.listening.atoms import Atom, Candidate, Field, Reading
 from entregent.listening.columns import candidates_of, may_hold, said_in
-from entregent.listening.grammar import understand
+from entregent.listening.grammar import folded, understand
 
 __all__ = ["Query", "Reason", "Why", "parse"]
 
@@ -108,16 +109,7 @@ class Query:
 
     def decide(self, found: list[bool]) -> bool:
         """Say whether a post that holds these atoms is on topic."""
-        stack: list[bool] = []
-        for step in self.program:
-            if isinstance(step, int):
-                stack.append(found[step])
-            elif step == "not":
-                stack[-1] = not stack[-1]
-            else:
-                last = stack.pop()
-                stack[-1] = (stack[-1] and last) if step == "and" else (stack[-1] or last)
-        return stack[-1]
+        return folded(self.program, found.__getitem__, not_, _joined)
 
     def reads(self, reading: Reading) -> bool:
         """Whether a post that may have been read in part already is on topic."""
@@ -126,18 +118,19 @@ class Query:
     @cached_property
     def _tree(self) -> _Node:
         """The program, equal operators side by side, so that no more is asked than decides."""
-        stack: list[_Node] = []
-        for step in self.program:
-            if isinstance(step, int):
-                stack.append(("is", self.atoms[step]))
-            elif step == "not":
-                stack[-1] = ("not", stack[-1])
-            else:
-                right, left = stack.pop(), stack.pop()
-                sides = left[1] if left[0] == step else [left]
-                sides += right[1] if right[0] == step else [right]
-                stack.append((step, sides))
-        return stack[0]
+
+        def atom(number: int) -> _Node:
+            return "is", self.atoms[number]
+
+        def turned(node: _Node) -> _Node:
+            return "not", node
+
+        def joined(step: str, left: _Node, right: _Node) -> _Node:
+            sides = left[1] if left[0] == step else [left]
+            sides += right[1] if right[0] == step else [right]
+            return step, sides
+
+        return folded(self.program, atom, turned, joined)
 
     def matches(self, post: Candidate | str) -> bool:
         """Whether a post, or one of which only the text is known, is on topic.
@@ -229,21 +222,25 @@ class Query:
         ((0, 5), (10, 13))
         """
         reading = _reading(post)
+
         # Beside each answer stand the atoms that make it so: of an AND that
         # fails those of its failing sides, of an OR that holds those of its holding ones.
-        stack: list[tuple[bool, list[int]]] = []
-        for step in self.program:
-            if isinstance(step, int):
-                stack.append((self.atoms[step].found(reading), [step]))
-            elif step == "not":
-                stack[-1] = (not stack[-1][0], stack[-1][1])
-            else:
-                last, left = stack.pop(), stack.pop()
-                answer = (left[0] and last[0]) if step == "and" else (left[0] or last[0])
-                stack.append((answer, [n for side in (left, last) if side[0] == answer for n in side[1]]))
-        matched, deciding = stack[0]
+        def joined(step: str, *sides: tuple[bool, list[int]]) -> tuple[bool, list[int]]:
+            answer = _joined(step, sides[0][0], sides[1][0])
+            return answer, [number for side in sides if side[0] == answer for number in side[1]]
+
+        matched, deciding = folded(
+            self.program,
+            lambda number: (self.atoms[number].found(reading), [number]),
+            lambda side: (not side[0], side[1]),
+            joined,
+        )
         reasons = tuple(_reason(self.atoms[number], reading) for number in deciding)
         return Why(matched, reasons)
+
+
+def _joined(step: str, left: bool, right: bool) -> bool:
+    return (left and right) if step == "and" else (left or right)
 
 
 def _holds(node: _Node, reading: Reading) -> bool:
