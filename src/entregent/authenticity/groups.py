@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from entregent.authenticity.coaction import coaction, first_acts, shuffled, wind
 from entregent.authenticity.groups_confirm import confirmed, times_chance
 from entregent.authenticity.groups_evidence import LEAST_ACCOUNTS, given_actions, group_of, signals_of, unable
 from entregent.authenticity.groups_find import ties
+from entregent.authenticity.groups_kernels import pairs_near
 from entregent.authenticity.groups_null import background
 from entregent.authenticity.groups_result import (
     EXPLANATIONS,
@@ -32,6 +32,7 @@ from entregent.authenticity.groups_result import (
     Signal,
 )
 from entregent.authenticity.objects import actions as coded
+from entregent.clock import from_micros
 from entregent.errors import InputError
 from entregent.i18n import N, T
 from entregent.progress import Progress, Quiet
@@ -52,8 +53,6 @@ __all__ = [
     "recount",
     "warm",
 ]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def find_groups(
@@ -148,7 +147,7 @@ def find_groups(
         return GroupsResult((), reason, 0, parameters, notices)
     ground = background(first, int(micros[0]))
     tested = confirmed(ground, ties(ground, near.a, near.b), splits, most_draws, rng, report)
-    as_of = _EPOCH + timedelta(microseconds=int(first.time.max()))
+    as_of = from_micros(int(first.time.max()))
     groups = []
     for one in tested:
         times = times_chance([drawn for *_, drawn in one.unseen])
@@ -179,11 +178,8 @@ def recount(group: Group, actions: pa.Table) -> int:
     )
     first = first_acts(coded(*(actions.filter(inside)[name] for name in ("account", "object", "time"))))
     micros = round(group.window * 1e6)
-    pairs = 0
-    for code in range(len(first.objects)):
-        at = first.time[first.object == code]
-        pairs += int((np.searchsorted(at, at + micros, side="right") - np.arange(len(at)) - 1).sum())
-    return pairs
+    begins = np.searchsorted(first.object, np.arange(len(first.objects) + 1))
+    return int(pairs_near(first.time, begins, micros).sum())
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from entregent.authenticity.groups_null import Background, Drawn, drawn_anew
 from entregent.i18n import T
 from entregent.progress import Progress, check
 from entregent.results import CannotTell, Estimate
+from entregent.stats.multiple import discoveries
 
 __all__ = ["Confirmed", "confirmed", "times_chance"]
 
@@ -102,17 +103,16 @@ def confirmed(
             _tried_on(ground, found, seen, unseen, tried, most_draws, rng)
             progress.advance(1)
     combined = np.array([np.quantile(one.values, _SHARE, method="inverted_cdf") / _SHARE for one in tried])
-    order = np.argsort(combined, kind="stable")
-    steps = combined[order] / np.arange(1, len(tried) + 1)
-    q = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
+    # They were multiplied by the number tried, and the step-up will do so.
+    q = discoveries(np.minimum(combined / len(tried), 1.0)).adjusted
     return [
         Confirmed(
             tried[place].members,
-            float(value),
+            float(q[place]),
             tuple(tried[place].unseen),
             sum(drawn.p <= _ALONE for _, _, drawn in tried[place].unseen),
         )
-        for place, value in zip(order, q, strict=True)
+        for place in np.argsort(combined, kind="stable")
     ]
 
 
