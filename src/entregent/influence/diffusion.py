@@ -13,8 +13,8 @@ from scipy import optimize, special
 from entregent.errors import InputError
 from entregent.i18n import T
 from entregent.influence.cascades import Cascades, cascades
-from entregent.influence.diffusion_chances import MOST_BEFORE, Chances, chances_of
-from entregent.influence.diffusion_kernels import affinities, attribute, grid_likelihood, weigh
+from entregent.influence.diffusion_chances import MOST_BEFORE, Chances, chances_of, reached, returned
+from entregent.influence.diffusion_kernels import attribute, grid_likelihood, weigh
 from entregent.influence.diffusion_taste import Taste, circles, learn_taste
 from entregent.network.graph import Graph
 from entregent.progress import Progress, Quiet, check
@@ -128,6 +128,21 @@ class Diffusion:
         """Number of turns of the fit."""
         return len(self.log_likelihood)
 
+    def check(self, known: Cascades, where: str) -> None:
+        """Refuse cascades that the model was not fitted to.
+
+        Raises
+        ------
+        InputError
+            Named as coming from `where`.
+        """
+        if known.n_items != self.own.size or known.n_adoptions != self.taste.event.size:
+            raise InputError(
+                f"The model was fitted to {self.own.size} items, these are {known.n_items}.",
+                where=where,
+                do="Give the cascades that the model was fitted to.",
+            )
+
 
 @dataclass(frozen=True)
 class Causes:
@@ -198,7 +213,7 @@ class _State:
         self.posterior = np.tile(self.prior, (n, 1))
         self.influence = np.zeros(n)
         self.susceptibility, self.tie = np.ones(n), np.ones(graph.m)
-        self.reciprocal = _returned(graph)
+        self.reciprocal = returned(graph)
         self.activity = (np.bincount(known.account[later], minlength=n) + 0.5) / (later.sum() + 0.5 * n)
         self.sight, self.appeal = np.full(n, rate), np.ones(known.n_items)
         self.own = 0.1 + 0.5 * np.bincount(self.item[later], minlength=known.n_items).astype(np.float64)
@@ -211,20 +226,11 @@ class _State:
             "own": 1.0,
         }
         self.share_own = np.where(later, 0.5, 1.0)
-        self.fit = np.empty(rows.size, dtype=np.float32)
-
-    def reached(self, spread: Floats) -> Floats:
-        """Share of the effect of an act that falls into each observed span."""
-        whole = np.concatenate(([0.0], np.cumsum(spread)))
-        return np.concatenate(((whole[:-1] + whole[1:]) / 2, [1.0]))
 
     def learn(self, taste: Taste) -> None:
         """Take on a new taste."""
         self.taste = taste
-        affinities(
-            self.rows.act, self.rows.arc, self.item, self.rows.tail,
-            taste.account.astype(np.float32), (taste.item * taste.scale).astype(np.float32), self.fit,
-        )  # fmt: skip
+        self.fit = taste.of_chances(self.rows, self.item)
 
     def pull(self) -> Floats:
         """Chance by arc."""
@@ -252,12 +258,12 @@ class _State:
         """One turn of expectation and maximisation; returns the log likelihood before it."""
         known, rows = self.known, self.rows
         own, moved, seen, total = self.shares()
-        by_arc = _added(rows.arc, self.reached(self.spread)[rows.span], self.graph.m)
+        by_arc = _added(rows.arc, reached(self.spread)[rows.span], self.graph.m)
         tail, head = rows.tail, self.graph.indices
         by_account, by_item, by_before = np.zeros(self.n), np.zeros(known.n_items), np.zeros(MOST_BEFORE + 1)
         weigh(
             rows.act, rows.arc, rows.span, rows.before, self.item, tail, self.fit,
-            self.reached(self.sight_spread), self.again, self.sight, self.appeal,
+            reached(self.sight_spread), self.again, self.sight, self.appeal,
             by_account, by_item, by_before,
         )  # fmt: skip
         mass = np.concatenate(([0.0], np.cumsum(self.age_spread)))
@@ -361,12 +367,6 @@ class _State:
 
 def _added(codes: NDArray[Any], values: Floats, size: int) -> Floats:
     return np.bincount(codes, weights=values, minlength=size).astype(np.float64)
-
-
-def _returned(graph: Graph) -> NDArray[np.bool_]:
-    tail = np.repeat(np.arange(graph.n, dtype=np.int64), np.diff(graph.indptr))
-    head = graph.indices.astype(np.int64)
-    return np.isin(head * graph.n + tail, tail * graph.n + head)
 
 
 def fit(
@@ -593,12 +593,7 @@ def causes(model: Diffusion, known: Cascades) -> Causes:
     InputError
         For other cascades.
     """
-    if known.n_items != model.own.size or known.n_adoptions != model.taste.event.size:
-        raise InputError(
-            f"The model was fitted to {model.own.size} items, these are {known.n_items}.",
-            where="diffusion",
-            do="Give the cascades that the model was fitted to.",
-        )
+    model.check(known, "diffusion")
     rows = chances_of(known, Quiet(), window=int(model.edges[-1]))
     state = _State(known, rows, model.level)
     for name in (
@@ -613,9 +608,9 @@ def causes(model: Diffusion, known: Cascades) -> Causes:
         "spread",
         "sight_spread",
         "again",
+        "age_spread",
     ):
         setattr(state, name, getattr(model, name))
-    state.age_spread = model.age_spread
     own, moved, seen, _ = state.shares()
     sight = _added(state.hit_event, seen, own.size)
     return Causes(own, sight, rows.pointer, rows.act[rows.rows], moved)

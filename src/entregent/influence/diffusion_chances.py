@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from entregent.errors import InputError
 from entregent.influence.cascades import Cascades
 from entregent.influence.diffusion_kernels import count_chances, fill_chances
+from entregent.network.graph import Graph
 from entregent.progress import Progress, check
 
-__all__ = ["BINS", "MOST_BEFORE", "Chances", "chances_of", "listeners"]
+__all__ = ["BINS", "MOST_BEFORE", "Chances", "chances_of", "listeners", "reached", "returned"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -89,6 +90,39 @@ def listeners(known: Cascades) -> tuple[Ints, Codes, Codes, Ints]:
     arc = np.argsort(graph.indices, kind="stable").astype(np.int32)
     pointer = np.concatenate(([0], np.cumsum(np.bincount(graph.indices, minlength=n)))).astype(np.int64)
     return pointer, tail[arc], arc, known.since[arc]
+
+
+def reached(spread: Floats) -> Floats:
+    """Return the share of the effect of an act that falls into each observed span.
+
+    Parameters
+    ----------
+    spread : float64 array, shape (n_bins,)
+        Shares by delay.
+
+    Returns
+    -------
+    float64 array, shape (n_bins + 1,)
+        Of spans that end within each delay, and of the whole window.
+    """
+    whole = np.concatenate(([0.0], np.cumsum(spread)))
+    return np.concatenate(((whole[:-1] + whole[1:]) / 2, [1.0]))
+
+
+def returned(graph: Graph) -> NDArray[np.bool_]:
+    """Return for each arc whether there is one back.
+
+    Parameters
+    ----------
+    graph : Graph
+
+    Returns
+    -------
+    bool array, shape (m,)
+    """
+    tail = np.repeat(np.arange(graph.n, dtype=np.int64), np.diff(graph.indptr))
+    head = graph.indices.astype(np.int64)
+    return np.isin(head * graph.n + tail, tail * graph.n + head)
 
 
 def _window(known: Cascades) -> int:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entregent.influence.cascades import Cascades
-from entregent.influence.diffusion_kernels import taste_turn
+from entregent.influence.diffusion_chances import Chances
+from entregent.influence.diffusion_kernels import affinities, taste_turn
 from entregent.network.communities import communities
 from entregent.network.graph import Graph
 from entregent.results import CannotTell
@@ -66,6 +67,24 @@ class Taste:
         """
         fit = np.einsum("ij,ij->i", self.account[accounts], self.item[items] * self.scale)
         return np.asarray(fit, dtype=np.float64)
+
+    def of_chances(self, rows: Chances, item: Codes) -> NDArray[np.float32]:
+        """Return how well the item of each chance fits who could see it.
+
+        Parameters
+        ----------
+        rows : Chances
+        item : int32 array, shape (n_adoptions,)
+            Of every adoption.
+
+        Returns
+        -------
+        float32 array, shape (n_chances,)
+        """
+        fit = np.empty(rows.size, dtype=np.float32)
+        mine, its = self.account.astype(np.float32), (self.item * self.scale).astype(np.float32)
+        affinities(rows.act, rows.arc, item, rows.tail, mine, its, fit)
+        return fit
 
 
 def circles(known: Cascades, rng: np.random.Generator) -> Codes:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from entregent.errors import InputError
 from entregent.influence.cascades import Cascades
 from entregent.influence.diffusion import Diffusion
-from entregent.influence.diffusion_chances import Chances, chances_of, listeners
-from entregent.influence.diffusion_kernels import affinities, weigh
+from entregent.influence.diffusion_chances import Chances, chances_of, listeners, reached, returned
+from entregent.influence.diffusion_kernels import weigh
 from entregent.influence.effect_kernels import allot, count_late, draw_influence, fill_late, removed
 from entregent.progress import Progress, check
 
@@ -79,7 +78,7 @@ class _Chain:
         width = np.diff(rows.edges) / _HOUR
         self.density = np.append(model.spread / width, 0.0)[span]
         self.sight_density = (np.append(model.sight_spread / width, 0.0)[span]) * model.again[before]
-        reach, sight_reach = _reached(model.spread), _reached(model.sight_spread)
+        reach, sight_reach = reached(model.spread), reached(model.sight_spread)
         self.reach, self.sight_reach = reach, sight_reach
         self.left, self.sight_left = 1.0 - reach[span], (1.0 - sight_reach[span]) * model.again[before]
         self.by_arc = np.bincount(rows.arc, weights=reach[rows.span], minlength=graph.m)
@@ -93,26 +92,18 @@ class _Chain:
             np.clip(known.end - known.started(), 0, model.age_edges[-1]), model.age_edges, mass
         )
         self.own_left = np.maximum(self.watched[item] - np.interp(age, model.age_edges, mass), 0.0)
-        self.fit = np.empty(rows.size, dtype=np.float32)
-        taste = model.taste
-        load = taste.item * taste.scale
-        affinities(
-            rows.act, rows.arc, item, rows.tail,
-            taste.account.astype(np.float32), load.astype(np.float32), self.fit,
-        )  # fmt: skip
-        self.affinity = np.einsum("ij,ij->i", taste.account[known.account], load[item])
+        self.fit = model.taste.of_chances(rows, item)
+        self.affinity = model.taste.affinity(known.account, item)
+        self.pointer, self.who, self.by, self.since = listeners(known)
         self._late()
         self.influence = model.influence.copy()
         self.susceptibility, self.tie = model.susceptibility.copy(), model.tie.copy()
         self.sight, self.appeal = model.sight.copy(), model.appeal.copy()
         self.own, self.activity = model.own.copy(), model.activity.copy()
         self.grid, self.prior = _finer(model.grid, model.prior)
-        code = np.arange(n, dtype=np.int64)
-        forth = np.repeat(code, np.diff(graph.indptr)) * n + graph.indices
-        back = graph.indices.astype(np.int64) * n + np.repeat(code, np.diff(graph.indptr))
-        returned = np.isin(back, forth)
+        mutual = returned(graph)
         self.tie_mean = np.ones(graph.m)
-        for kind in (returned, ~returned):
+        for kind in (mutual, ~mutual):
             if kind.any():
                 self.tie_mean[kind] = model.tie[kind].mean()
         order = np.argsort(self.source, kind="stable")
@@ -124,14 +115,14 @@ class _Chain:
         self.via = np.full(known.n_adoptions, -1, dtype=np.int64)
 
     def _late(self) -> None:
-        known = self.known
-        pointer, who, arc, since = listeners(known)
+        known, pointer, who = self.known, self.pointer, self.who
         at = np.full(known.n_accounts, -1, dtype=np.int64)
         size = count_late(known.indptr, known.account, known.shows, pointer, who, at)
         event, act, by = (np.empty(size, dtype=np.int64) for _ in range(3))
         size = fill_late(
-            known.indptr, known.account, known.time, known.shows, pointer, who, arc, since, at, event, act, by
-        )
+            known.indptr, known.account, known.time, known.shows, pointer, who, self.by, self.since, at,
+            event, act, by,
+        )  # fmt: skip
         order = np.argsort(event[:size], kind="stable")
         event, self.late_act, self.late_arc = event[:size][order], act[:size][order], by[:size][order]
         counts = np.bincount(event, minlength=known.n_adoptions)
@@ -224,7 +215,7 @@ class _Chain:
         taste, or anything else, that the model does not know of.
         """
         known, model, taste = self.known, self.model, self.model.taste
-        pointer, who, _, _ = listeners(known)
+        pointer, who = self.pointer, self.who
         acts = np.bincount(known.account, minlength=self.n)
         able = np.flatnonzero((np.diff(pointer) >= _LEAST) & (acts >= _LEAST))
         if able.size > _AUDIENCES:
@@ -299,12 +290,7 @@ def removals(
     cascade in order of time: what it moved goes, and what came by an act that
     went, unless another cause would have come later.
     """
-    if known.n_items != model.own.size or known.n_adoptions != model.taste.event.size:
-        raise InputError(
-            f"The model was fitted to {model.own.size} items, these are {known.n_items}.",
-            where="effect",
-            do="Give the cascades that the model was fitted to.",
-        )
+    model.check(known, "effect")
     rows = chances_of(known, progress, window=int(model.edges[-1]))
     chain = _Chain(known, model, rows)
     spans = [_items_of(known, chain.item, int(person)) for person in persons]
@@ -346,11 +332,6 @@ def removals(
 def _items_of(known: Cascades, item: NDArray[np.int32], person: int) -> tuple[Ints, Ints]:
     items = item[known.account == person]
     return known.indptr[items], known.indptr[items + 1]
-
-
-def _reached(spread: Floats) -> Floats:
-    whole = np.concatenate(([0.0], np.cumsum(spread)))
-    return np.concatenate(((whole[:-1] + whole[1:]) / 2, [1.0]))
 
 
 def _gamma(shape: float, count: NDArray[Any], expected: NDArray[Any], rng: np.random.Generator) -> Floats:
