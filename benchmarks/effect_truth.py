@@ -21,39 +21,20 @@ from pathlib import Path
 
 import networkit as nk
 import numpy as np
-import pyarrow as pa
 from scipy.stats import rankdata
 
-from entregent.influence.cascades import Cascades, cascades
+from entregent.influence.cascades import cascades
 from entregent.influence.diffusion import Diffusion, fit
 from entregent.influence.effect import effects
 from entregent.network.graph import to_networkit
 from entregent.results import Estimate
-from entregent.world import World, WorldSettings, simulate
+from entregent.world import WorldSettings, collected, simulate
 from entregent.world import effects as truth
 
 INFLUENCE = (0.5, 1.0, 2.0, 3.0)
 HOMOPHILY = (0.8, 0.8, 0.8, 0.6)
 STRONG = 0.8
 RULES = ("followers", "reposts", "pagerank", "naive")
-
-
-def collected(world: World) -> Cascades:
-    """Return what a collector sees: acts and follows, no causes."""
-    acts, follows = world.acts, world.population.follows
-    ids = pa.array([f"{code:06d}" for code in range(world.population.size)])
-    rows = {
-        "account": ids.take(pa.array(acts.actor)),
-        "item": pa.array(acts.item.astype(str)),
-        "time": acts.time,
-        "shows": acts.kind != 1,
-    }
-    arcs = {
-        "actor": ids.take(pa.array(follows.follower)),
-        "target": ids.take(pa.array(follows.followed())),
-        "time": follows.since,
-    }
-    return cascades(pa.table(rows), pa.table(arcs))
 
 
 def one(seed: int, people: int) -> list[dict]:
@@ -64,7 +45,7 @@ def one(seed: int, people: int) -> list[dict]:
         buyers=1, groups=1, group_size=3, fast_fans=2, advocates=1,
     )  # fmt: skip
     world = simulate(settings)
-    known = collected(world)
+    known = cascades(*collected(world))
     model = fit(known, rng=np.random.default_rng(seed))
     if not isinstance(model, Diffusion):
         return []

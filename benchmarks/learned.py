@@ -19,13 +19,12 @@ import time
 
 import networkit
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from entregent.influence.cascades import Cascades, cascades
 from entregent.influence.diffusion import Diffusion, causes, fit
-from entregent.world import World, WorldSettings, simulate
+from entregent.world import World, WorldSettings, collected, simulate
 from entregent.world.simulation import KINDS
 
 Floats = NDArray[np.float64]
@@ -33,24 +32,6 @@ Floats = NDArray[np.float64]
 STRENGTHS = (0.0, 1.0, 2.0)
 HOMOPHILY = (0.6, 0.9)
 RESAMPLES = 300
-
-
-def collected(world: World) -> Cascades:
-    """Return what a collector sees: acts and follows."""
-    acts, follows = world.acts, world.population.follows
-    ids = pa.array([f"{code:06d}" for code in range(world.population.size)])
-    rows = {
-        "account": ids.take(pa.array(acts.actor)),
-        "item": pa.array(acts.item.astype(str)),
-        "time": acts.time,
-        "shows": acts.kind != KINDS.index("reply"),
-    }
-    arcs = {
-        "actor": ids.take(pa.array(follows.follower)),
-        "target": ids.take(pa.array(follows.followed())),
-        "time": follows.since,
-    }
-    return cascades(pa.table(rows), pa.table(arcs))
 
 
 def simple(world: World, known: Cascades, code: NDArray[np.int64]) -> dict[str, Floats]:
@@ -95,7 +76,7 @@ def main() -> None:
 
 def row(settings: WorldSettings) -> None:
     world = simulate(settings)
-    known = collected(world)
+    known = cascades(*collected(world))
     begun = time.process_time()
     model = fit(known, rng=np.random.default_rng(1))
     spent = time.process_time() - begun

@@ -10,30 +10,13 @@ from entregent.influence.diffusion_chances import chances_of
 from entregent.network.graph import build
 from entregent.progress import Quiet
 from entregent.results import CannotTell
-from entregent.world import WorldSettings, simulate
+from entregent.world import WorldSettings, collected, simulate
 from entregent.world.simulation import REASONS
-
-
-def seen_by_collector(world):
-    acts, follows = world.acts, world.population.follows
-    ids = pa.array([f"{code:05d}" for code in range(world.population.size)])
-    rows = {
-        "account": ids.take(pa.array(acts.actor)),
-        "item": pa.array(acts.item.astype(str)),
-        "time": acts.time,
-        "shows": acts.kind != 1,
-    }
-    arcs = {
-        "actor": ids.take(pa.array(follows.follower)),
-        "target": ids.take(pa.array(follows.followed())),
-        "time": follows.since,
-    }
-    return cascades(pa.table(rows), pa.table(arcs))
 
 
 def learned(influence, seed=5):
     world = simulate(WorldSettings(seed=seed, people=1500, days=60, influence=influence, gap_hours=0))
-    known = seen_by_collector(world)
+    known = cascades(*collected(world))
     return world, known, fit(known, rng=np.random.default_rng(1))
 
 

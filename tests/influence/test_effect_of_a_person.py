@@ -10,7 +10,7 @@ from entregent.influence.effect_design import e_value
 from entregent.influence.effect_kernels import removed
 from entregent.progress import Quiet
 from entregent.results import CannotTell, Estimate
-from entregent.world import WorldSettings, simulate
+from entregent.world import WorldSettings, collected, simulate
 from entregent.world import effects as truth
 
 
@@ -21,20 +21,7 @@ def conversation(influence, seed):
         group_size=2, fast_fans=2, advocates=1,
     )  # fmt: skip
     world = simulate(settings)
-    acts, follows = world.acts, world.population.follows
-    ids = pa.array([f"{code:05d}" for code in range(world.population.size)])
-    rows = {
-        "account": ids.take(pa.array(acts.actor)),
-        "item": pa.array(acts.item.astype(str)),
-        "time": acts.time,
-        "shows": acts.kind != 1,
-    }
-    arcs = {
-        "actor": ids.take(pa.array(follows.follower)),
-        "target": ids.take(pa.array(follows.followed())),
-        "time": follows.since,
-    }
-    known = cascades(pa.table(rows), pa.table(arcs))
+    known = cascades(*collected(world))
     model = fit(known, rng=np.random.default_rng(1))
     code = np.array(known.accounts.to_pylist(), dtype=np.int64)
     top = np.argsort(-np.where(code > 0, model.followed, -1))[:15]

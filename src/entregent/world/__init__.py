@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from entregent.world.settings import FORMATS, Burst, WorldSettings
 
 if TYPE_CHECKING:
+    from entregent.world.observer import collected
     from entregent.world.simulation import Effect, World, effects, extra_adoptions, simulate, warm
     from entregent.world.writing import Written, write
 
@@ -22,6 +23,7 @@ __all__ = [
     "World",
     "WorldSettings",
     "Written",
+    "collected",
     "effects",
     "extra_adoptions",
     "simulate",
@@ -31,6 +33,7 @@ __all__ = [
 
 _PLACES = {
     "Effect": "simulation",
+    "collected": "observer",
     "World": "simulation",
     "effects": "simulation",
     "extra_adoptions": "simulation",
