@@ -239,20 +239,24 @@ def kept(state: State, *, about: str | None = None, id: str | None = None) -> tu
     -------
     tuple of Finding
     """
-    query = sa.select(findings).order_by(findings.c.made_at, findings.c.id)
+    query = sa.select(findings)
     if about is not None:
         mine = sa.select(finding_people.c.finding).where(finding_people.c.person == digest(about, state.key))
         query = query.where(findings.c.id.in_(mine))
     if id is not None:
         query = query.where(findings.c.id == id)
+    asked = query.with_only_columns(findings.c.id)
     with state.read() as con:
-        rows = con.execute(query).all()
-        held = sa.select(finding_people.c.finding, sa.func.count().label("n")).group_by(
-            finding_people.c.finding
+        rows = con.execute(query.order_by(findings.c.made_at, findings.c.id)).all()
+        held = (
+            sa.select(finding_people.c.finding, sa.func.count().label("n"))
+            .where(finding_people.c.finding.in_(asked))
+            .group_by(finding_people.c.finding)
         )
         people = {row.finding: int(row.n) for row in con.execute(held)}
         events: dict[str, list[FindingEvent]] = {}
-        for row in con.execute(sa.select(finding_events).order_by(finding_events.c.number)):
+        happened = sa.select(finding_events).where(finding_events.c.finding.in_(asked))
+        for row in con.execute(happened.order_by(finding_events.c.number)):
             events.setdefault(row.finding, []).append(
                 FindingEvent(
                     row.number, from_micros(row.at), row.kind, row.by, row.decision, row.reverses, row.words
@@ -283,37 +287,17 @@ def _one(state: State, id: str) -> Finding:
     return found[0]
 
 
-def _add(
-    state: State,
-    id: str,
-    now: datetime,
-    kind: str,
-    words: str,
-    *,
-    by: str | None = None,
-    person: str | None = None,
-    decision: str | None = None,
-    reverses: int | None = None,
-) -> int:
-    last = sa.select(sa.func.coalesce(sa.func.max(finding_events.c.number), 0)).where(
-        finding_events.c.finding == id
-    )
+def _add(state: State, id: str, now: datetime, kind: str, words: str, **more: str | int | None) -> int:
     with state.begin() as con:
-        number = int(con.scalar(last) or 0) + 1
-        con.execute(
-            sa.insert(finding_events),
-            {
-                "finding": id,
-                "number": number,
-                "at": to_micros(now),
-                "kind": kind,
-                "by": by,
-                "person": person,
-                "decision": decision,
-                "reverses": reverses,
-                "words": words,
-            },
-        )
+        return _enter(con, id, to_micros(now), kind, words, **more)
+
+
+def _enter(con: sa.Connection, id: str, at: int, kind: str, words: str, **more: str | int | None) -> int:
+    """Enter an event behind those of a finding, and return its number."""
+    last = sa.select(sa.func.max(finding_events.c.number)).where(finding_events.c.finding == id)
+    number = int(con.scalar(last) or 0) + 1
+    event = {"finding": id, "number": number, "at": at, "kind": kind, "words": words}
+    con.execute(sa.insert(finding_events), {**event, **more})
     return number
 
 
@@ -526,20 +510,8 @@ def forget_person(con: sa.Connection, key: bytes, names: Sequence[str], pattern:
         .where(finding_events.c.person.in_(digests))
         .values(person=None, words=ERASED)
     )
-    for row in {row.finding: row for row in mine if row.role == _MEMBER}.values():
-        last = con.scalar(
-            sa.select(sa.func.coalesce(sa.func.max(finding_events.c.number), 0)).where(
-                finding_events.c.finding == row.finding
-            )
-        )
-        event = {
-            "finding": row.finding,
-            "number": int(last or 0) + 1,
-            "at": now,
-            "kind": "erasure",
-            "words": ERASED,
-        }
-        con.execute(sa.insert(finding_events), event)
+    for finding in dict.fromkeys(row.finding for row in mine if row.role == _MEMBER):
+        _enter(con, finding, now, "erasure", ERASED)
     telling = re.compile(pattern)
     for row in con.execute(sa.select(finding_events)).all():
         if telling.search(row.words):
