@@ -85,6 +85,36 @@ class Estimate:
     as_of: datetime | None = None
     notices: tuple[Notice, ...] = ()
 
+    @classmethod
+    def around(
+        cls,
+        value: float,
+        low: float,
+        high: float,
+        level: float,
+        n: int,
+        method: str,
+        as_of: datetime | None = None,
+    ) -> Estimate:
+        """Return an estimate whose interval is widened to hold its value, where draws or rounding do not.
+
+        Parameters
+        ----------
+        value, low, high, level, n, method, as_of
+            As of the class; numbers of numpy become plain ones.
+
+        Returns
+        -------
+        Estimate
+
+        Examples
+        --------
+        >>> Estimate.around(0.0, 0.1, 0.3, 0.9, 20, "bootstrap").low
+        0.0
+        """
+        value, low, high = float(value), float(low), float(high)
+        return cls(value, min(low, value), max(high, value), level, n, method, as_of)
+
     def __post_init__(self) -> None:
         if not self.low <= self.value <= self.high:
             raise ValueError(f"interval [{self.low}, {self.high}] does not hold its value {self.value}")

@@ -225,9 +225,7 @@ def _corrected(
     # Not from a posterior: a share of zero stays zero, so that an interval can hold it.
     shares = rng.binomial(n, shares) / n
     low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
-    estimate = Estimate(
-        value, min(float(low), value), max(float(high), value), level, n, "graded adjusted count", as_of
-    )
+    estimate = Estimate.around(value, low, high, level, n, "graded adjusted count", as_of)
     return _Corrected(value, max(float(shares.std()), 1e-3), estimate)
 
 
@@ -323,7 +321,7 @@ def _rate(wrong: NDArray[np.bool_], level: float) -> Estimate:
 
     k, n = int(wrong.sum()), len(wrong)
     low, high = stats.beta.ppf([(1 - level) / 2, (1 + level) / 2], k + 0.5, n - k + 0.5)
-    return Estimate(k / n, min(float(low), k / n), max(float(high), k / n), level, n, "beta posterior")
+    return Estimate.around(k / n, low, high, level, n, "beta posterior")
 
 
 def _result(

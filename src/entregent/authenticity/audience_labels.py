@@ -109,9 +109,7 @@ def labelled_share(
     if fakes.sum() == n_known:
         high = np.float64(1.0)
     method = "labels, post-stratified" if size > 1 else "labels"
-    return Estimate(
-        value, min(float(low), value), max(float(high), value), level, n_known, method, as_of
-    ), notices
+    return Estimate.around(value, low, high, level, n_known, method, as_of), notices
 
 
 def _merged(stratum: NDArray[np.int64], known: NDArray[np.bool_]) -> NDArray[np.int64]:

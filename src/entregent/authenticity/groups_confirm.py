@@ -191,4 +191,4 @@ def times_chance(drawn: list[Drawn], level: float = 0.9) -> Estimate | CannotTel
     value = observed / expected
     low = value * float(chdtri(2 * n, 1 - tail)) / (2 * n)
     high = value * float(chdtri(2 * (n + 1), tail)) / (2 * n)
-    return Estimate(value, min(low, value), max(high, value), level, int((weights > 0).sum()), "gamma")
+    return Estimate.around(value, low, high, level, int((weights > 0).sum()), "gamma")

@@ -161,9 +161,7 @@ def group_of(
         shared.objects.take(pa.array(objects)),
         ground.window / 1e6,
         drawn.observed,
-        Estimate(
-            mean, min(float(low), mean), max(float(high), mean), 0.9, len(drawn.pairs), "draws", times.as_of
-        ),
+        Estimate.around(mean, low, high, 0.9, len(drawn.pairs), "draws", times.as_of),
         times,
         one.q,
         one.stood,

@@ -166,14 +166,7 @@ def reciprocal(interactions: pa.Table, members: Iterable[str], *, level: float =
         upto = np.cumsum(law)
         expected = float((product / (1.0 + product)).sum())
         low, high = (float(np.searchsorted(upto, end)) for end in ((1 - level) / 2, (1 + level) / 2))
-        chance = Estimate(
-            expected,
-            min(low, expected),
-            max(high, expected),
-            level,
-            int(answered.sum()),
-            "mutual partners kept",
-        )
+        chance = Estimate.around(expected, low, high, level, int(answered.sum()), "mutual partners kept")
         p = float(min(law[mutual:].sum(), 1.0))
         times = mutual / expected if expected > 0 else float("nan")
     within, across = inside[tail] & inside[head], inside[tail] != inside[head]

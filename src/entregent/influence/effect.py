@@ -239,7 +239,7 @@ def _effect(
 
     def interval(values: Floats, value: float, n: int, method: str) -> Estimate:
         low, high = np.quantile(values, [tail, 1 - tail], method="inverted_cdf")
-        return Estimate(value, min(float(low), value), max(float(high), value), level, n, method, as_of)
+        return Estimate.around(value, low, high, level, n, method, as_of)
 
     total, direct = removal.total[:, place], removal.direct[:, place]
     seen = removal.seen[:, place].astype(np.float64)

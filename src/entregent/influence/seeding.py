@@ -447,7 +447,7 @@ def _group(kind: str, fixed: float, extra: Floats, sizes: Floats, spent: Floats,
         fixed,
         float(sizes.mean()),
         float(spent.mean()),
-        Estimate(mean, min(float(low), mean), max(float(high), mean), level, len(extra), METHOD),
+        Estimate.around(mean, low, high, level, len(extra), METHOD),
         float(extra.std(ddof=1) / np.sqrt(len(extra))),
         extra,
     )
@@ -512,7 +512,7 @@ def _flips(sweep: tuple[tuple[Group, ...], ...], rng: np.random.Generator, level
         kinds = [whole[0][a].kind, whole[0][b].kind]
         signs = np.sign(gaps.mean(axis=1))
         start = int(signs[np.flatnonzero(signs)[0]])
-        price = Estimate(found, min(float(low), found), max(float(high), found), level, n, METHOD)
+        price = Estimate.around(found, low, high, level, n, METHOD)
         cheaper, dearer = kinds if start > 0 else kinds[::-1]
         flips.append(Flip(cheaper, dearer, price, len(known) / _RESAMPLES))
     return tuple(flips)

@@ -212,7 +212,4 @@ def _bootstrapped(value: float, sampled: Floats, level: float, n: int) -> Estima
     # Few units: the spread of resampled means is too small by n / (n - 1).
     wider = value + (sampled[np.isfinite(sampled)] - value) * np.sqrt(n / (n - 1))
     low, high = np.quantile(wider, (tail, 1 - tail))
-    return Estimate(
-        value, min(float(low), value), max(float(high), value), level, n,
-        "staggered access, bootstrap over units",
-    )  # fmt: skip
+    return Estimate.around(value, low, high, level, n, "staggered access, bootstrap over units")

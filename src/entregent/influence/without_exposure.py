@@ -95,10 +95,8 @@ def by_code(
         )
     share = wilson(answered - would_have_anyway, answered, level)
     value = used * (answered - would_have_anyway) / answered
-    return Estimate(
-        value, min(used * float(share.low), value), max(used * float(share.high), value), level, answered,
-        "code users who would not have come anyway, Wilson",
-    )  # fmt: skip
+    method = "code users who would not have come anyway, Wilson"
+    return Estimate.around(value, used * float(share.low), used * float(share.high), level, answered, method)
 
 
 @dataclass(frozen=True)
@@ -186,11 +184,10 @@ def declared_source(
     shares, least, most = {}, {}, {}
     for name, count in answers.items():
         ends = wilson(count, answered, each)
-        share = count / answered
-        shares[name] = Estimate(
-            share, min(float(ends.low), share), max(float(ends.high), share), level, answered,
-            "declared source, simultaneous Wilson",
-        )  # fmt: skip
+        method = "declared source, simultaneous Wilson"
+        shares[name] = Estimate.around(
+            count / answered, float(ends.low), float(ends.high), level, answered, method
+        )
         least[name] = count / asked
         most[name] = (count + asked - answered) / asked
     return Declared(shares, least, most, answered, asked)
@@ -240,10 +237,7 @@ def randomised(treated: ArrayLike, control: ArrayLike, *, level: float = 0.9) ->
         low = high = value
     else:
         low, high = stats.ttest_ind(one, two, equal_var=False).confidence_interval(level)
-    return Estimate(
-        value, min(float(low), value), max(float(high), value), level, len(one) + len(two),
-        "randomised access, Welch",
-    )  # fmt: skip
+    return Estimate.around(value, low, high, level, len(one) + len(two), "randomised access, Welch")
 
 
 def finite(values: ArrayLike, name: str) -> Floats:

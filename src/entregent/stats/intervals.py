@@ -125,9 +125,7 @@ def ratio(a: int, trials_a: int, b: int, trials_b: int, level: float = 0.9) -> E
     found = stats.contingency.relative_risk(a, trials_a, b, trials_b)
     ends = found.confidence_interval(check_level(level))
     value = float(found.relative_risk)
-    return Estimate(
-        value, min(float(ends.low), value), max(float(ends.high), value), level, trials_a + trials_b, "katz"
-    )
+    return Estimate.around(value, ends.low, ends.high, level, trials_a + trials_b, "katz")
 
 
 def bootstrap(
@@ -204,7 +202,7 @@ def bootstrap(
         return bootstrap(
             values, statistic, rng, level=level, method="percentile", resamples=resamples, as_of=as_of
         )
-    return Estimate(value, min(low, value), max(high, value), level, values.size, f"bootstrap {used}", as_of)
+    return Estimate.around(value, low, high, level, values.size, f"bootstrap {used}", as_of)
 
 
 def _jackknife(values: Floats, statistic: Callable[..., Any]) -> Floats:
