@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from entregent.cli.findings import decide, findings, keep_finding, reply, reverse
-from entregent.cli.listing import plain
+from entregent.cli.listing import plain, print_json
 from entregent.cli.settings import settings, with_flags
 from entregent.i18n import N, T, Text, Translator
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from entregent.authenticity.growth import FollowerMap, Growth
     from entregent.results import CannotTell, Estimate, Notice
 
-__all__ = ["authenticity", "print_record", "print_told"]
+__all__ = ["authenticity", "print_told"]
 
 _LISTED = 20
 
@@ -42,11 +41,6 @@ def authenticity() -> None:
 
 for _command in (findings, decide, reply, reverse):
     authenticity.add_command(_command)
-
-
-def print_record(record: dict[str, Any]) -> None:
-    """Print a result for programs; its cautions travel with it."""
-    click.echo(json.dumps(record, ensure_ascii=False, indent=1))
 
 
 def print_told(lines: Sequence[tuple[str, str]]) -> None:
@@ -137,7 +131,7 @@ def _audience(
             settled.home, "audience", _figures(record), cautions, about, "audience", seed
         )
     if as_json:
-        print_record(record)
+        print_json(record)
     else:
         print_told(list(_audience_lines(result, told)) + _finding_line(record, told))
 
@@ -196,7 +190,7 @@ def _growth(
     if about is not None:
         record["finding"] = keep_finding(settled.home, kind, _figures(record), cautions, about, kind, 0)
     if as_json:
-        print_record(record)
+        print_json(record)
     else:
         print_told(list(lines) + _finding_line(record, told))
 

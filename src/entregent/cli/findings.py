@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from entregent import clock
-from entregent.cli.listing import print_rows
+from entregent.cli.listing import print_json, print_rows
 from entregent.cli.settings import list_format, settings, with_flags
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def findings(about: str | None, as_json: bool, home: Path | None, lang: str | No
     with State.open(settled.home, writable=False) as state:
         found = exported(state, settled.lang, about=about)
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        print_json(found)
     else:
         print_rows(COLUMNS, found, form)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from entregent.cli.influence_options import TABLE, asked, chances, output, print_json, write_tables
+from entregent.cli.influence_options import BUDGET, TABLE, WEIGHTS, answered, asked, chances, output, tell
 from entregent.cli.progress import CommandProgress
 from entregent.cli.reading import reading
 from entregent.cli.settings import quiet, settings, with_flags
@@ -21,17 +21,13 @@ _MATRIX = 12
 
 _LIMITS = (
     click.option("--k", type=click.IntRange(1), help="Most people; 10 unless there is a budget."),
-    click.option("--budget", type=float, help="What may be spent, in the unit of the prices."),
+    BUDGET,
     click.option("--price", type=float, help="Price of everybody who has no other."),
     click.option("--prices", type=TABLE, help="Table with account and price."),
     click.option("--keep", multiple=True, metavar="ACCOUNT", help="Somebody to keep in; repeatable."),
     click.option("--exclude", multiple=True, metavar="ACCOUNT", help="Somebody to leave out; repeatable."),
     click.option("--one-per-community", is_flag=True, help="At most one person of each community."),
-    click.option(
-        "--weights",
-        type=TABLE,
-        help="Table with account and weight: who counts, and how much; nobody else does.",
-    ),
+    WEIGHTS,
     click.option(
         "--most-samples",
         type=click.IntRange(64, 2**31 - 1),
@@ -93,9 +89,7 @@ def circle(
     """
     settled = with_flags(lang=lang, zone=zone, home=home, memory_mb=memory_mb, threads=threads)
     with CommandProgress(quiet=quiet) as progress, asked(settled, progress, **read) as found:
-        from entregent.errors import InputError
         from entregent.flows.circles import CircleRequest, circle_of, circle_overlap_table, circle_table
-        from entregent.results import CannotTell
         from entregent.sources.given import by_person
 
         request = CircleRequest(
@@ -111,18 +105,9 @@ def circle(
             memory_mb=sample_memory_mb,
             threads=settled.threads or 1,
         )
-        part = circle_of(found.moved, found.names, request, found.rng, progress=progress)
-        if isinstance(part, CannotTell):
-            raise InputError(f"{part.reason} {part.needs}")
-    from entregent.cli.summary import print_notices
-
-    print_notices(part.notices)
-    write_tables({"circle": circle_table(part), "circle_overlap": circle_overlap_table(part)}, out)
-    if as_json:
-        print_json(part)
-        return
-    for line in circle_lines(part, settled.lang):
-        click.echo(line)
+        part = answered(circle_of(found.moved, found.names, request, found.rng, progress=progress))
+    tables = {"circle": circle_table(part), "circle_overlap": circle_overlap_table(part)}
+    tell(part, tables, lambda: circle_lines(part, settled.lang), as_json=as_json, out=out)
 
 
 def circle_lines(part: CirclePart, lang: str) -> list[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from entregent import clock
+from entregent.cli.listing import print_json
 from entregent.cli.reading import request_of
 
 if TYPE_CHECKING:
@@ -23,12 +23,35 @@ if TYPE_CHECKING:
     from entregent.flows.moves import Moved
     from entregent.flows.names import Names
     from entregent.progress import Progress
+    from entregent.report.influence import CirclePart, SeedingPart
+    from entregent.results import CannotTell
 
-__all__ = ["TABLE", "Asked", "asked", "chances", "output", "plain_data", "print_json", "write_tables"]
+__all__ = [
+    "BUDGET",
+    "FIXED",
+    "PER_FOLLOWER",
+    "TABLE",
+    "WEIGHTS",
+    "Asked",
+    "answered",
+    "asked",
+    "chances",
+    "output",
+    "plain_data",
+    "tell",
+    "write_tables",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Told = TypeVar("Told")
 
 TABLE = click.Path(dir_okay=False, path_type=Path)
+BUDGET = click.option("--budget", type=float, help="What may be spent, in the unit of the prices.")
+FIXED = click.option("--fixed", type=float, help="Price of anybody.")
+PER_FOLLOWER = click.option("--per-follower", type=float, help="On top, for each follower.")
+WEIGHTS = click.option(
+    "--weights", type=TABLE, help="Table with account and weight: who counts, and how much; nobody else does."
+)
 
 
 def chances(command: Command) -> Command:
@@ -118,7 +141,6 @@ def asked(
     from entregent.errors import InputError
     from entregent.flows.moves import LINEAR, learned, moved, moved_by_arcs
     from entregent.flows.names import Names
-    from entregent.results import CannotTell
 
     if bool(files) == (graph is not None):
         raise click.UsageError("Give FILE or --graph, and not both.")
@@ -140,9 +162,7 @@ def asked(
         print_notices((*opened.collected.notices, *opened.notices))
         wants = rule in ("auto", "learned") and not linear_threshold
         taught = learned(opened.con, rng, progress) if wants else None
-        result = moved(opened.con, taught, rng, rule=rule, chance=chance, model=model)
-        if isinstance(result, CannotTell):
-            raise InputError(f"{result.reason} {result.needs}")
+        result = answered(moved(opened.con, taught, rng, rule=rule, chance=chance, model=model))
         yield Asked(result, Names(result, opened.con), opened.con, rng)
 
 
@@ -163,9 +183,40 @@ def plain_data(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def print_json(value: Any) -> None:
-    """Print a result as JSON on standard output."""
-    click.echo(json.dumps(plain_data(value), ensure_ascii=False, indent=1))
+def answered(part: Told | CannotTell) -> Told:
+    """Return what could be told.
+
+    Raises
+    ------
+    InputError
+        With the reason, where it could not.
+    """
+    from entregent.errors import InputError
+    from entregent.results import CannotTell
+
+    if isinstance(part, CannotTell):
+        raise InputError(f"{part.reason} {part.needs}")
+    return part
+
+
+def tell(
+    part: CirclePart | SeedingPart,
+    tables: Mapping[str, pa.Table],
+    lines: Callable[[], Sequence[str]],
+    *,
+    as_json: bool,
+    out: Path | None,
+) -> None:
+    """Print notices and the result, as JSON or as `lines`, and write the tables where asked."""
+    from entregent.cli.summary import print_notices
+
+    print_notices(part.notices)
+    write_tables(tables, out)
+    if as_json:
+        print_json(plain_data(part))
+        return
+    for line in lines():
+        click.echo(line)
 
 
 def write_tables(tables: Mapping[str, pa.Table], out: Path | None) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from entregent import clock
-from entregent.cli.influence_options import output, print_json, write_tables
+from entregent.cli.influence_options import output, plain_data, write_tables
+from entregent.cli.listing import print_json, print_rows
 from entregent.cli.progress import CommandProgress
 from entregent.cli.reading import reading, request_of
 from entregent.cli.settings import quiet, settings, with_flags
@@ -59,7 +60,6 @@ def rank(
         progress.step("Starting")
         import numpy as np
 
-        from entregent.cli.listing import print_rows
         from entregent.cli.summary import print_notices
         from entregent.flows import people
         from entregent.flows.opened import opened_here
@@ -74,7 +74,7 @@ def rank(
     write_tables({"people": table}, out)
     rows = table.slice(0, top).to_pylist()
     if as_json:
-        print_json({"cannot_tell": found.reason, "check": found.check, "people": rows})
+        print_json(plain_data({"cannot_tell": found.reason, "check": found.check, "people": rows}))
         return
     told = Translator(settled.lang)
     if found.reason is not None:

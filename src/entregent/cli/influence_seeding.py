@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from entregent.cli.influence_options import TABLE, asked, chances, output, print_json, write_tables
+from entregent.cli.influence_options import (
+    BUDGET,
+    FIXED,
+    PER_FOLLOWER,
+    TABLE,
+    WEIGHTS,
+    answered,
+    asked,
+    chances,
+    output,
+    tell,
+)
 from entregent.cli.progress import CommandProgress
 from entregent.cli.reading import reading
 from entregent.cli.settings import quiet, settings, with_flags
@@ -18,20 +29,16 @@ if TYPE_CHECKING:
 __all__ = ["seeding", "seeding_lines"]
 
 _PRICES = (
-    click.option("--budget", type=float, help="What may be spent, in the unit of the prices."),
-    click.option("--fixed", type=float, help="Price of anybody."),
-    click.option("--per-follower", type=float, help="On top, for each follower."),
+    BUDGET,
+    FIXED,
+    PER_FOLLOWER,
     click.option(
         "--fixed-range", type=(float, float), metavar="LOW HIGH", help="Fixed prices to try; both above 0."
     ),
     click.option(
         "--quotes", type=TABLE, help="Table with account and price: quotes, which replace the rule."
     ),
-    click.option(
-        "--weights",
-        type=TABLE,
-        help="Table with account and weight: who counts, and how much; nobody else does.",
-    ),
+    WEIGHTS,
     click.option(
         "--stars",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -110,10 +117,8 @@ def seeding(
         # Nobody's chance is asked for: learning them would only take time.
         read["rule"] = "weighted-cascade"
     with CommandProgress(quiet=quiet) as progress, asked(settled, progress, **read) as found:
-        from entregent.errors import InputError
         from entregent.flows.names import reaches
         from entregent.flows.seeding import SeedingRequest, seeding_of, seeding_table
-        from entregent.results import CannotTell
         from entregent.sources.given import by_person
 
         request = SeedingRequest(
@@ -131,18 +136,9 @@ def seeding(
             threads=settled.threads or 1,
         )
         followers = reaches(found.moved, found.names, found.con)
-        part = seeding_of(found.moved, found.names, followers, request, found.rng, progress)
-        if isinstance(part, CannotTell):
-            raise InputError(f"{part.reason} {part.needs}")
-    from entregent.cli.summary import print_notices
-
-    print_notices(part.notices)
-    write_tables({"seeding": seeding_table(part)}, out)
-    if as_json:
-        print_json(part)
-        return
-    for line in seeding_lines(part, settled.lang):
-        click.echo(line)
+        part = answered(seeding_of(found.moved, found.names, followers, request, found.rng, progress))
+    tables = {"seeding": seeding_table(part)}
+    tell(part, tables, lambda: seeding_lines(part, settled.lang), as_json=as_json, out=out)
 
 
 def seeding_lines(part: SeedingPart, lang: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-__all__ = ["plain", "print_rows"]
+__all__ = ["plain", "print_json", "print_rows"]
 
 
 def plain(text: str) -> str:
@@ -32,6 +32,11 @@ def _cell(value: Any) -> str:
     return "" if value is None else plain(str(value))
 
 
+def print_json(value: Any) -> None:
+    """Print plain values for programs on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
 def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], form: str) -> None:
     """Print rows on standard output.
 
@@ -43,9 +48,7 @@ def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], form: 
     form : {"table", "csv", "json"}
     """
     if form == "json":
-        click.echo(
-            json.dumps([{c: row.get(c) for c in columns} for row in rows], ensure_ascii=False, indent=1)
-        )
+        print_json([{c: row.get(c) for c in columns} for row in rows])
         return
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     if form == "csv":

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from entregent import clock
+from entregent.cli.influence_options import BUDGET, PER_FOLLOWER
 from entregent.cli.progress import CommandProgress
 from entregent.cli.reading import column_mapping, reading, request_of
 from entregent.cli.settings import quiet, settings, with_flags
@@ -43,8 +44,8 @@ _PAGE = (
         "--circle", type=click.IntRange(1, 50), default=10, show_default=True, help="People of the circle."
     ),
     click.option("--fixed", type=float, help="Price of anybody, for few or many."),
-    click.option("--per-follower", type=float, help="On top, for each follower."),
-    click.option("--budget", type=float, help="What may be spent, in the unit of the prices."),
+    PER_FOLLOWER,
+    BUDGET,
 )
 
 
