@@ -11,10 +11,10 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as papq
 
 from entregent.errors import InputError
+from entregent.sources.plain import separator_of
 
 __all__ = ["by_person", "given"]
 
-_DELIMITERS = (",", ";", "\t")
 _PARQUET = b"PAR1"
 
 
@@ -74,7 +74,7 @@ def given(path: Path, texts: Sequence[str], numbers: Sequence[str], optional: Se
 
 def _csv(path: Path, head: bytes, texts: Sequence[str], numbers: Sequence[str]) -> pa.Table:
     first = head.split(b"\n", 1)[0].decode("utf-8-sig")
-    delimiter = max(_DELIMITERS, key=first.count)
+    delimiter = separator_of(first)
     return pacsv.read_csv(
         path,
         parse_options=pacsv.ParseOptions(delimiter=delimiter),

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from entregent.errors import InputError, UnknownFormat
 
-__all__ = ["FORMATS", "read_table"]
+__all__ = ["FORMATS", "read_table", "separator_of"]
 
 FORMATS = (".csv", ".tsv", ".parquet", ".json", ".jsonl")
 _SEPARATORS = (",", ";", "\t")
@@ -59,15 +59,34 @@ def read_table(path: str) -> pa.Table:
     return table
 
 
+def separator_of(head: str) -> str:
+    """Return what stands between the cells of a table, told by its line of names.
+
+    Parameters
+    ----------
+    head : str
+
+    Returns
+    -------
+    str
+        Comma, semicolon or tab, whichever there is most of.
+
+    Examples
+    --------
+    >>> separator_of("time;followers, rounded")
+    ';'
+    """
+    return max(_SEPARATORS, key=head.count)
+
+
 def _separated(file: Path) -> pa.Table:
     with file.open(encoding="utf-8-sig") as lines:
         head = lines.readline()
     if not head.strip():
         raise InputError("The table has no rows.", where=str(file), do="Check the export.")
-    separator = max(_SEPARATORS, key=head.count)
     return pa_csv.read_csv(
         file,
-        parse_options=pa_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        parse_options=pa_csv.ParseOptions(delimiter=separator_of(head), newlines_in_values=True),
         convert_options=pa_csv.ConvertOptions(strings_can_be_null=True),
     )
 
