@@ -73,7 +73,7 @@ def separator_of(head: str) -> str:
 
     Examples
     --------
-    >>> separator_of("time;followers, rounded")
+    >>> separator_of("time;followers;change, in percent")
     ';'
     """
     return max(_SEPARATORS, key=head.count)
