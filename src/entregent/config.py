@@ -7,9 +7,10 @@ silently ignored is worse than none.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = ["Config", "load"]
 
 FILE_NAME = "entregent.toml"
 PREFIX = "ENTREGENT_"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Config:
         Most memory that the query engine may use, in megabytes.
     threads : int
         Most threads that the query engine may use; 0 means all cores.
+    sources : mapping of str to mapping
+        Live sources by name, as they stand under ``[sources.NAME]``; what may
+        stand there depends on their `kind`. Only in the file.
     """
 
     home: Path = Path("entregent-data")
@@ -51,6 +56,7 @@ class Config:
     keep_study_days: int = 180
     memory_mb: int = 1024
     threads: int = 0
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def _whole(name: str, value: Any, where: str, least: int) -> int:
@@ -63,6 +69,21 @@ def _whole(name: str, value: Any, where: str, least: int) -> int:
     return number
 
 
+def _tables(value: Any, where: str) -> Mapping[str, Mapping[str, Any]]:
+    if not isinstance(value, dict):
+        raise ConfigError("sources holds no tables.", where=where, valid=("[sources.NAME]",))
+    for name, table in value.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"sources.{name} is no table.", where=where, valid=(f"[sources.{name}]",))
+        if not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"sources.{name!r} is no name.",
+                where=where,
+                valid=("small letters, digits, hyphen, underscore",),
+            )
+    return value
+
+
 def _checked(name: str, value: Any, where: str) -> Any:
     if name in ("keep_raw_days", "threads"):
         return _whole(name, value, where, 0)
@@ -70,6 +91,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         return _whole(name, value, where, 1)
     if name == "memory_mb":
         return _whole(name, value, where, 128)
+    if name == "sources":
+        return _tables(value, where)
     if not isinstance(value, str) or not value:
         raise ConfigError(f"{name} is {value!r}.", where=where, valid=("a text in quotes",))
     if name == "home":
@@ -108,6 +131,7 @@ def load(directory: Path | None = None, environ: Mapping[str, str] | None = None
         that is not TOML.
     """
     names = [field.name for field in fields(Config)]
+    settable = [name for name in names if name != "sources"]
     values: dict[str, Any] = {}
     path = (directory or Path()) / FILE_NAME
     if path.is_file():
@@ -122,11 +146,11 @@ def load(directory: Path | None = None, environ: Mapping[str, str] | None = None
     for variable, value in (os.environ if environ is None else environ).items():
         if variable.startswith(PREFIX):
             name = variable.removeprefix(PREFIX).lower()
-            if name not in names:
+            if name not in settable:
                 raise ConfigError(
                     f"There is no setting {variable}.",
                     where="environment",
-                    valid=[PREFIX + known.upper() for known in names],
+                    valid=[PREFIX + known.upper() for known in settable],
                 )
             values[name] = _checked(name, value, variable)
     return Config(**values)

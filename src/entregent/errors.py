@@ -121,7 +121,25 @@ class SourceError(EntregentError):
 
 
 class TransientError(SourceError):
-    """Trying again later may succeed."""
+    """Trying again later may succeed.
+
+    Parameters
+    ----------
+    retry_after : float, optional
+        Seconds that the server asks to wait; the others are those of every error.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        valid: Iterable[str] | None = None,
+        do: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what, where=where, valid=valid, do=do)
+        self.retry_after = retry_after
 
 
 class PermanentError(SourceError):

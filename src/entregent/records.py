@@ -30,6 +30,7 @@ __all__ = [
     "POST_KINDS",
     "TABLES",
     "Account",
+    "Gap",
     "Interaction",
     "Observation",
     "Post",
@@ -132,6 +133,16 @@ class Tombstone:
     id: str
     kind: str
     time: datetime | None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch in which a source brought nothing and should have: not known, not zero."""
+
+    source: str
+    start: datetime
+    end: datetime
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -69,10 +69,17 @@ def test_only_the_command_line_knows_click_and_rich(module) -> None:
     assert not wrong
 
 
-def test_nobody_knows_a_web_framework_or_client(module) -> None:
+def test_only_sources_and_delivery_speak_to_servers(module) -> None:
+    if module.room in ("sources", "delivery"):
+        return
+    packages = ("httpx", "httpx_sse", "websockets", "libipld")
+    wrong = [module.place(line) for name, line in module.imports() if within(name, packages)]
+    assert not wrong
+
+
+def test_nobody_knows_a_web_framework_or_another_client(module) -> None:
     packages = (
         "django",
-        "httpx",
         "requests",
         "urllib3",
         "aiohttp",

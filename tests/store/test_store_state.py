@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from store_batches import hour
 
 from entregent.errors import StoreError
+from entregent.records import Gap
 from entregent.store import migrations, state
-from entregent.store.state import Gap, State, StudyEntry, new_study_id
+from entregent.store.state import State, StudyEntry, new_study_id
 
 MADE = datetime(2024, 5, 1, 12, tzinfo=UTC)
 

@@ -29,7 +29,10 @@ REQUIRED = (
     "duckdb",
     "eldc",
     "feedparser",
+    "httpx",
+    "httpx-sse",
     "jinja2",
+    "libipld",
     "msgspec",
     "networkit",
     "numba",
@@ -38,6 +41,7 @@ REQUIRED = (
     "rich",
     "scipy",
     "sqlalchemy",
+    "websockets",
     "zstandard",
 )
 EXTRAS = {"charts": (("vl-convert-python", "vl_convert"), "charts as SVG and PNG files")}

@@ -14,7 +14,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from entregent.progress import Progress
-from entregent.records import schema
+from entregent.records import Gap, schema
 from entregent.results import InputFile, Notice
 
 __all__ = ["Batch", "Source", "empty"]
@@ -31,7 +31,8 @@ class Batch:
 
     The six tables have the schemas of :mod:`entregent.records`. `cursor` is
     the place to go on from after this batch, opaque to all but its source;
-    `finished` lists the files that end in this batch, with their digests.
+    `finished` lists the files that end in this batch, with their digests;
+    `gaps` the stretches of time known to be lost.
     """
 
     posts: pa.Table = field(default_factory=lambda: empty("posts"))
@@ -43,6 +44,7 @@ class Batch:
     cursor: str | None = None
     notices: tuple[Notice, ...] = ()
     finished: tuple[InputFile, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     rows: int = 0
 
 

@@ -26,10 +26,11 @@ from sqlalchemy.exc import DBAPIError
 
 from entregent.clock import from_micros, to_micros
 from entregent.errors import StoreError
+from entregent.records import Gap
 from entregent.results import InputFile
 from entregent.store import migrations
 
-__all__ = ["Gap", "State", "StudyEntry", "new_study_id"]
+__all__ = ["State", "StudyEntry", "new_study_id"]
 
 FILE_NAME = "state.sqlite"
 KEY_NAME = "key"
@@ -176,16 +177,6 @@ class StudyEntry:
     pseudonymised: bool
     version: str
     topic: str | None = None
-
-
-@dataclass(frozen=True)
-class Gap:
-    """A stretch in which a source brought nothing and should have: not known, not zero."""
-
-    source: str
-    start: datetime
-    end: datetime
-    reason: str
 
 
 def new_study_id() -> str:
