@@ -31,6 +31,11 @@ def settings(kind: type[Settings], table: Mapping[str, Any], where: str) -> Sett
     where : str
         ``sources.NAME``, for messages.
 
+    Returns
+    -------
+    msgspec.Struct
+        Of the class `kind`.
+
     Raises
     ------
     ConfigError
@@ -57,6 +62,10 @@ def live_source(name: str, table: Mapping[str, Any]) -> LiveSource:
         Name of the table: the key of the source's cursor.
     table : mapping
         What stands under ``[sources.NAME]``.
+
+    Returns
+    -------
+    LiveSource
 
     Raises
     ------

@@ -39,6 +39,10 @@ def secret(told: str, *, where: str, environ: Mapping[str, str] | None = None) -
     environ : mapping, optional
         ``os.environ`` unless told.
 
+    Returns
+    -------
+    Secret
+
     Raises
     ------
     ConfigError
