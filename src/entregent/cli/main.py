@@ -24,6 +24,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "LazyGroup", "entregent_command", "main", "
 COMMANDS = {
     "study": "entregent.cli.study:study",
     "influence": "entregent.cli.influence:influence",
+    "listen": "entregent.cli.listen:listen",
     "world": "entregent.cli.world:world",
     "studies": "entregent.cli.studies:studies",
     "authenticity": "entregent.cli.authenticity:authenticity",
@@ -83,6 +84,7 @@ def entregent_command(debug: bool) -> None:
       entregent study posts.jsonl.gz
       entregent study export.csv --topic '"night train" OR #nighttrain' --lang fr
       entregent influence circle posts.jsonl --k 10
+      entregent listen --replay posts.jsonl --speed 60
       entregent world --people 5000 --days 90 --out world
       entregent doctor
     """

@@ -13,7 +13,9 @@ from entregent.sources.live import LiveSource
 
 __all__ = ["KINDS", "live_source", "settings"]
 
-KINDS: Mapping[str, str] = {}
+KINDS: Mapping[str, str] = {
+    "replay": "entregent.sources.replay",
+}
 """Kind to the module that has ``open_source(name, table, where)``."""
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
