@@ -169,6 +169,18 @@ def _read_cursor(cursor: str | None, name: str) -> tuple[int, int]:
 def open_source(name: str, table: Mapping[str, Any], where: str) -> Replay:
     """Make the source of its settings.
 
+    Parameters
+    ----------
+    name : str
+    table : mapping
+        See :class:`ReplaySettings`.
+    where : str
+        ``sources.NAME``, for messages.
+
+    Returns
+    -------
+    Replay
+
     Raises
     ------
     ConfigError
