@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_batches import START, account, act, batch, grave, hour, outcome, payload, post, seen, story, table
@@ -15,7 +18,7 @@ from store_batches import START, account, act, batch, grave, hour, outcome, payl
 from entregent.clock import Period
 from entregent.errors import StoreError
 from entregent.i18n import N, T
-from entregent.records import TABLES, schema
+from entregent.records import TABLES, Gap, schema
 from entregent.results import InputFile, Notice
 from entregent.sources.base import Batch
 from entregent.store.archive import Archive
@@ -292,6 +295,39 @@ def test_a_name_that_does_not_exist_shows_the_valid_ones(archive: Archive) -> No
 
 
 # What comes with a batch
+
+
+def test_gaps_are_kept_with_the_cursor(archive: Archive) -> None:
+    lost = Gap("live", hour(1), hour(2), "the server was away")
+    archive.append(replace(batch(cursor="7"), gaps=(lost,)), source="live")
+    archive.append(replace(batch(cursor="8"), gaps=(replace(lost, end=hour(3)),)), source="live")
+    assert archive.cursor("live") == "8"
+    assert archive.state.gaps("live") == (replace(lost, end=hour(3)),)
+
+
+def test_what_is_done_within_sees_the_new_rows_alone(archive: Archive) -> None:
+    seen: list[list[str]] = []
+
+    def within(con: sa.Connection, new: Mapping[str, pa.Table]) -> None:
+        archive.state.record_gap(con, Gap("live", hour(len(seen)), hour(9), "told within"))
+        seen.append(new["posts"]["id"].to_pylist() if "posts" in new else [])
+
+    archive.append(batch(posts=[post(1)]), within=within)
+    archive.append(batch(posts=[post(1), post(2)]), within=within)
+    assert seen == [["x:p1"], ["x:p2"]]
+    assert len(archive.state.gaps("live")) == 2
+
+
+def test_nothing_is_kept_where_what_is_done_within_fails(archive: Archive) -> None:
+    def within(con: sa.Connection, new: Mapping[str, pa.Table]) -> None:
+        archive.state.record_gap(con, Gap("live", hour(0), hour(9), "told within"))
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        archive.append(batch(cursor="1", posts=[post(1)]), source="live", within=within)
+    assert archive.cursor("live") is None
+    assert not archive.state.gaps()
+    assert archive.append(batch(posts=[post(1)])).new["posts"] == 1
 
 
 def test_notices_are_added_up(archive: Archive) -> None:

@@ -12,7 +12,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from entregent.clock import Period, from_micros, now, to_micros
 from entregent.errors import StoreError
 from entregent.progress import Progress, Quiet
-from entregent.records import TABLES
+from entregent.records import TABLES, Gap
 from entregent.results import InputFile, Notice
 from entregent.store import compaction, notices, segments, views
 from entregent.store.compaction import Compacted, Rewriting
@@ -38,7 +38,7 @@ from entregent.store.segments import Segment
 from entregent.store.state import State, cursors, inputs, manifest
 from entregent.store.suppression import Suppression
 
-__all__ = ["Appended", "Archive", "Batch", "Compacted", "Contents"]
+__all__ = ["Appended", "Archive", "Batch", "Compacted", "Contents", "Within"]
 
 WRITER_LOCK = "writer.lock"
 READER_LEASE = "readers.lock"
@@ -46,6 +46,9 @@ SPILL = "spill"
 THROW_AWAY = "entregent-throw-away-"
 ROWS_AT_ONCE = 100_000
 STALE_SECONDS = 60
+
+Within = Callable[[sa.Connection, Mapping[str, pa.Table]], None]
+"""What is done in the transaction of a batch, with its connection and what is new by kind."""
 
 
 class Batch(Protocol):
@@ -69,6 +72,8 @@ class Batch(Protocol):
     def notices(self) -> tuple[Notice, ...]: ...
     @property
     def finished(self) -> tuple[InputFile, ...]: ...
+    @property
+    def gaps(self) -> tuple[Gap, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -229,8 +234,8 @@ class Archive:
 
     # Appending
 
-    def append(self, batch: Batch, *, source: str = "") -> Appended:
-        """Keep what is new of a batch, together with its cursor, notices and finished files.
+    def append(self, batch: Batch, *, source: str = "", within: Within | None = None) -> Appended:
+        """Keep what is new of a batch, together with its cursor, notices, gaps and finished files.
 
         Parameters
         ----------
@@ -238,6 +243,10 @@ class Archive:
             Tables with exactly the columns of :func:`entregent.records.schema`.
         source : str
             Name under which the cursor and the notices are kept.
+        within : callable, optional
+            Called in the transaction that keeps the batch, with its connection
+            and the tables of what is new: what it writes to the state is kept
+            with the batch or not at all. Where it raises, nothing is kept.
 
         Returns
         -------
@@ -266,8 +275,11 @@ class Archive:
                 written.append(
                     segments.write(self.home, kind, table, seq=self._seq + 1, durable=self._durable)
                 )
-            if written or batch.cursor is not None or batch.notices or batch.finished:
-                self._commit(batch, written, source)
+            if written or batch.cursor is not None or batch.notices or batch.finished or batch.gaps:
+                with self.state.begin() as con:
+                    self._enter(con, batch, written, source)
+                    if within is not None:
+                        within(con, sifted.tables)
         except BaseException:
             # The digests of what was not kept must not be taken for known.
             self._intake = None
@@ -276,20 +288,21 @@ class Archive:
         self._seq += 1
         return sifted.appended
 
-    def _commit(self, batch: Batch, written: Sequence[Segment], source: str) -> None:
-        with self.state.begin() as con:
-            segments.record(con, written)
-            if batch.cursor is not None:
-                con.execute(sa.delete(cursors).where(cursors.c.source == source))
-                con.execute(sa.insert(cursors), {"source": source, "place": batch.cursor})
-            for file in batch.finished:
-                row = {"sha256": file.sha256, "name": file.name}
-                con.execute(sa.delete(inputs).where(*(inputs.c[name] == row[name] for name in row)))
-                con.execute(
-                    sa.insert(inputs),
-                    {**row, "n_bytes": file.bytes, "n_rows": file.rows, "format": file.format},
-                )
-            notices.add(con, source, batch.notices)
+    def _enter(self, con: sa.Connection, batch: Batch, written: Sequence[Segment], source: str) -> None:
+        segments.record(con, written)
+        if batch.cursor is not None:
+            con.execute(sa.delete(cursors).where(cursors.c.source == source))
+            con.execute(sa.insert(cursors), {"source": source, "place": batch.cursor})
+        for file in batch.finished:
+            row = {"sha256": file.sha256, "name": file.name}
+            con.execute(sa.delete(inputs).where(*(inputs.c[name] == row[name] for name in row)))
+            con.execute(
+                sa.insert(inputs),
+                {**row, "n_bytes": file.bytes, "n_rows": file.rows, "format": file.format},
+            )
+        notices.add(con, source, batch.notices)
+        for gap in batch.gaps:
+            self.state.record_gap(con, gap)
 
     def _known(self) -> Intake:
         if self._intake is None:

@@ -405,17 +405,21 @@ class State:
 
     def add_gap(self, gap: Gap) -> None:
         """Record a gap; one with the same source and start is replaced."""
+        with self.begin() as con:
+            self.record_gap(con, gap)
+
+    def record_gap(self, con: sa.Connection, gap: Gap) -> None:
+        """Record a gap as :meth:`add_gap` does, in the transaction of `con`."""
         row = {
             "source": gap.source,
             "start_time": to_micros(gap.start),
             "end_time": to_micros(gap.end),
             "reason": gap.reason,
         }
-        with self.begin() as con:
-            con.execute(
-                sa.delete(gaps).where(gaps.c.source == gap.source, gaps.c.start_time == row["start_time"])
-            )
-            con.execute(sa.insert(gaps), row)
+        con.execute(
+            sa.delete(gaps).where(gaps.c.source == gap.source, gaps.c.start_time == row["start_time"])
+        )
+        con.execute(sa.insert(gaps), row)
 
     def gaps(self, source: str | None = None) -> tuple[Gap, ...]:
         """Return recorded gaps in order of time, of one source or of all."""
