@@ -9,10 +9,12 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import pytest
 
 from entregent import errors
@@ -69,6 +71,19 @@ def test_formats(reference: Path) -> None:
 
     named = [title.strip("`") for title in headings(reference / "formats.md") if title.startswith("`")]
     assert named == list(FORMATS)
+
+
+def test_sources(reference: Path) -> None:
+    from entregent.sources.registry import KINDS
+
+    found = headings(reference / "sources.md")
+    assert [title.strip("`") for title in found if title.startswith("`")] == list(KINDS)
+    for kind, module in KINDS.items():
+        named = import_module(module)
+        (settings,) = [getattr(named, name) for name in named.__all__ if name.endswith("Settings")]
+        expected = {field.encode_name for field in msgspec.structs.fields(settings)}
+        assert columns_of(found[f"`{kind}`"]) == expected, kind
+        assert f'kind = "{kind}"' in found[f"`{kind}`"], "no example"
 
 
 def test_commands(reference: Path) -> None:
