@@ -143,7 +143,7 @@ def main() -> None:
         )
         matcher.match(posts.slice(0, 100))
         matching, found = timed(lambda matcher=matcher: matcher.match(posts))
-        reading, _ = timed(lambda matcher=matcher: matcher._candidates(posts))
+        reading, _ = timed(lambda matcher=matcher: matcher._read(posts))
 
         def edit(matcher: Matcher = matcher) -> None:
             for n in range(20):

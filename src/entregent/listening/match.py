@@ -2,173 +2,45 @@
 
 Every query that can is made to wait for *anchors*: words of which one at least
 stands in any text that it matches. One compiled pass over the texts finds
-which anchors stand where; only those pairs of post and query are then decided
-by the query itself. Watches come and go without anything being built anew.
+which words stand where and works out, in three values, what the queries that
+wait for them say; only those pairs of post and query that this leaves open are
+decided by the query itself. Watches come and go without anything being built
+anew.
 """
 
 from __future__ import annotations
 
-import unicodedata
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from entregent.errors import InputError
-from entregent.listening.atoms import Atom, Field, Near, Raw, Reading, Term
-from entregent.listening.columns import candidates_of, said_in
-from entregent.listening.grammar import folded
-from entregent.listening.match_kernels import (
-    BREAK,
-    DIGIT,
-    HARD,
-    LONGEST,
-    LOWER,
-    NOTHING,
-    SINGLE,
-    UPPER,
-    WORD,
-    enter,
-    hashed,
-    met,
+from entregent.listening.anchors import (
+    END,
+    START,
+    WHOLE,
+    Anchor,
+    depth,
+    letters,
+    program,
+    runs,
+    waits_for,
 )
+from entregent.listening.atoms import Field, Reading
+from entregent.listening.columns import candidates_of, said_in
+from entregent.listening.match_kernels import LONGEST, decided, enter, hashed
 from entregent.listening.query import Query, parse
-from entregent.text.folding import small_letters, unaccent
-from entregent.text.tokens import stands_alone, streams, tokens
+from entregent.text.folding import small_letters
+from entregent.text.tokens import streams, tokens
 
-__all__ = ["Anchor", "Matcher", "Matches", "warm", "word_shares"]
+__all__ = ["Matcher", "Matches", "warm", "word_shares"]
 
-WHOLE, START, END = 0, 1, 2
 _AT_ONCE = 50_000
-_HIGHEST = 0x30000
-# Parts of a Korean syllable join across characters.
-_JAMO = ((0x1100, 0x1200), (0xA960, 0xA980), (0xD7B0, 0xD800))
-_FIELD_COST = 1e6
-
-
-class _Letters(NamedTuple):
-    """What each code point does in a text, and the letters it is folded to."""
-
-    kinds: NDArray[np.uint8]
-    folds: NDArray[np.int32]
-    seconds: NDArray[np.int32]
-    cases: NDArray[np.uint8]
-    second_cases: NDArray[np.uint8]
-
-
-@cache
-def _letters() -> _Letters:
-    kinds = np.full(_HIGHEST, BREAK, np.uint8)
-    folds, seconds = np.zeros(_HIGHEST, np.int32), np.zeros(_HIGHEST, np.int32)
-    cases, second_cases = np.zeros(_HIGHEST, np.uint8), np.zeros(_HIGHEST, np.uint8)
-    for code in range(_HIGHEST):
-        letter = chr(code)
-        if any(first <= code < end for first, end in _JAMO):
-            kinds[code] = HARD
-            continue
-        bare = unaccent(letter)
-        small = small_letters(letter)
-        if not bare:
-            kinds[code] = NOTHING
-        elif bare.isalnum() and not stands_alone(bare[0]):
-            if len(small) > 2 or len(bare) != len(small):
-                kinds[code] = HARD
-                continue
-            kinds[code] = WORD
-            folds[code], cases[code] = ord(small[0]), _case(bare[0])
-            if len(small) == 2:
-                seconds[code], second_cases[code] = ord(small[1]), _case(bare[1])
-        elif len(small) > 1:
-            kinds[code] = HARD
-        elif stands_alone(bare) or unicodedata.category(bare)[0] == "S" or 0x1F000 <= code < 0x20000:
-            # Every sign, so that every emoji is among them.
-            kinds[code] = SINGLE
-            folds[code] = ord(small)
-    for code in (0x203C, 0x2049, 0x2B05, 0x3030):
-        kinds[code], folds[code] = SINGLE, code
-    return _Letters(kinds, folds, seconds, cases, second_cases)
-
-
-def _case(letter: str) -> int:
-    return UPPER * letter.isupper() | LOWER * letter.islower() | DIGIT * letter.isdigit()
-
-
-class Anchor(NamedTuple):
-    """A word, or the start or end of one, that a query waits for."""
-
-    where: int
-    text: str
-
-    def cost(self, shares: Mapping[str, float]) -> float:
-        """Return the share of posts in which it is expected: as measured, or short words in more."""
-        if self.where == WHOLE and self.text in shares:
-            return shares[self.text]
-        # What a measurement did not meet is rare; without one, only the length tells.
-        unmet = 1e-4 if shares and self.where == WHOLE else 1e-2
-        return unmet * (1 + 30 / len(self.text) ** 2)
-
-
-def _runs(text: str) -> Iterator[tuple[str, int, int]]:
-    """Return the words of a folded token as the compiled pass sees them, and where they stand."""
-    kinds = _letters().kinds
-    first = 0
-    for at in range(len(text) + 1):
-        code = ord(text[at]) if at < len(text) else 0
-        kind = int(kinds[code]) if code < _HIGHEST else BREAK
-        if kind != WORD:
-            if first < at:
-                yield text[first:at], first, at
-            first = at + 1
-            if kind == SINGLE:
-                yield text[at], at, at + 1
-
-
-def _anchors_of_token(token: str) -> Iterator[Anchor]:
-    chunks = token.split("*")
-    for number, chunk in enumerate(chunks):
-        for run, first, end in _runs(chunk):
-            open_start = number > 0 and first == 0
-            open_end = number + 1 < len(chunks) and end == len(chunk)
-            if open_start and open_end:
-                continue
-            yield Anchor(END if open_start else START if open_end else WHOLE, run)
-
-
-_Waits: TypeAlias = frozenset[Anchor | Field] | None
-
-
-def _anchors_of(atom: Atom, shares: Mapping[str, float]) -> _Waits:
-    """Return what waits for an atom: one of them is there wherever it is found; None where nothing does."""
-    if isinstance(atom, Field):
-        of_text = _anchors_of(atom.term, shares) if atom.term else frozenset()
-        return None if of_text is None else frozenset((atom, *of_text))
-    if isinstance(atom, Near):
-        sides = []
-        for side in (atom.left, atom.right):
-            found = [_anchors_of(term, shares) for term in side]
-            if all(one is not None for one in found):
-                sides.append(frozenset(anchor for one in found if one is not None for anchor in one))
-        return min(sides, key=lambda side: _cost(side, shares), default=None)
-    if isinstance(atom, Term) and any("://" in token for token in atom.tokens):
-        return None
-    words = atom.tokens if isinstance(atom, Term) else _raw_words(atom)
-    choice = [anchor for word in words for anchor in _anchors_of_token(word) if len(anchor.text) < LONGEST]
-    best = min(choice, key=lambda anchor: (anchor.cost(shares), anchor), default=None)
-    return None if best is None else frozenset((best,))
-
-
-def _raw_words(atom: Raw) -> tuple[str, ...]:
-    # A star is a star here; folded letters stand between spaces.
-    return tuple(small_letters(atom.letters).replace("*", " ").split())
-
-
-def _cost(anchors: frozenset[Anchor | Field], shares: Mapping[str, float]) -> float:
-    return sum(_FIELD_COST if isinstance(anchor, Field) else anchor.cost(shares) for anchor in anchors)
 
 
 def word_shares(texts: pa.Array | pa.ChunkedArray, least: int = 3) -> dict[str, float]:
@@ -199,18 +71,6 @@ def word_shares(texts: pa.Array | pa.ChunkedArray, least: int = 3) -> dict[str, 
             number += 1
             counts.update(set(streams(text)[0].split()))
     return {word: count / number for word, count in counts.items() if count >= least}
-
-
-def _waits_for(query: Query, shares: Mapping[str, float]) -> _Waits:
-    def joined(step: str, left: _Waits, right: _Waits) -> _Waits:
-        if step == "and":
-            sides = [one for one in (left, right) if one is not None]
-            return min(sides, key=lambda side: _cost(side, shares), default=None)
-        return None if left is None or right is None else left | right
-
-    return folded(
-        query.program, lambda number: _anchors_of(query.atoms[number], shares), lambda _: None, joined
-    )
 
 
 @dataclass(frozen=True)
@@ -274,6 +134,10 @@ class Matcher:
         self._fields: dict[int, list[Field]] = {}
         self._open: dict[int, None] = {}
         self._waits: dict[int, list[int]] = {}
+        # The programs of all watches that wait, one after the other, and where each begins.
+        self._steps = array("i")
+        self._begins = array("q", [0])
+        self._deepest = 1
         # For each anchor how many watches wait for it and from where on they are listed; made when needed.
         self._listed: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
         for key, query in watches:
@@ -297,10 +161,15 @@ class Matcher:
         self._numbers[key] = number
         self._queries[number] = (key, query)
         self._listed = None
-        waits = _waits_for(query, self._shares)
+        waits = waits_for(query, self._shares)
         if waits is None:
+            self._begins.append(len(self._steps))
             self._open[number] = None
             return
+        steps = list(program(query))
+        self._steps.extend(self._place(step) if isinstance(step, Anchor) else step for step in steps)
+        self._begins.append(len(self._steps))
+        self._deepest = max(self._deepest, depth(steps))
         self._fields[number] = [anchor for anchor in waits if isinstance(anchor, Field)]
         places = [self._place(anchor) for anchor in waits if not isinstance(anchor, Field)]
         self._waits[number] = places
@@ -364,89 +233,93 @@ class Matcher:
             As :meth:`Query.matches <entregent.listening.query.Query.matches>`
             says of each post and watch.
         """
-        rows: list[int] = []
-        watches: list[int] = []
-        candidates = 0
-        for start in range(0, len(posts), _AT_ONCE):
-            part = posts.slice(start, _AT_ONCE)
-            found, tried = self._matched(part)
-            candidates += tried
-            rows += [row + start for row, _ in found]
-            watches += [number for _, number in found]
-        keys = tuple(self._queries[number][0] for number in watches)
-        return Matches(np.array(rows, np.int64), keys, candidates)
+        parts = [
+            self._matched(posts.slice(start, _AT_ONCE), start) for start in range(0, len(posts), _AT_ONCE)
+        ]
+        if not parts:
+            return Matches(np.empty(0, np.int64), (), 0)
+        keys = tuple(self._queries[number][0] for part in parts for number in part[1].tolist())
+        return Matches(np.concatenate([part[0] for part in parts]), keys, sum(part[2] for part in parts))
 
-    def _matched(self, posts: pa.Table) -> tuple[list[tuple[int, int]], int]:
-        pairs = self._candidates(posts)
-        found: list[tuple[int, int]] = []
-        tried = pairs // max(self._next, 1)
-        numbers = pairs % max(self._next, 1)
-        asked, first = np.unique(tried, return_index=True)
-        ends = np.append(first, len(pairs))[1:].tolist()
-        listed = numbers.tolist()
+    def _matched(self, posts: pa.Table, start: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """Return rows, from `start` on, and numbers of watches that match them; and how many were asked."""
+        many = max(self._next, 1)
+        sure, unsure = self._read(posts)
+        asked, first = np.unique(unsure // many, return_index=True)
+        ends = np.append(first, len(unsure))[1:].tolist()
+        numbers = (unsure % many).tolist()
         read = candidates_of(posts.take(pa.array(asked)))
-        for row, begin, end, post in zip(asked.tolist(), first.tolist(), ends, read, strict=True):
+        held = np.zeros(len(unsure), np.bool_)
+        for begin, end, post in zip(first.tolist(), ends, read, strict=True):
             reading = Reading(post)
-            for number in listed[begin:end]:
-                if self._queries[number][1].reads(reading):
-                    found.append((row, number))
+            for place in range(begin, end):
+                held[place] = self._queries[numbers[place]][1].reads(reading)
+        pairs = [sure, unsure[held]]
         for number in self._open:
             answers = self._queries[number][1].match_table(posts)
-            found += [(row, number) for row in np.flatnonzero(np.asarray(answers)).tolist()]
-        return sorted(found), len(pairs)
+            pairs.append(np.flatnonzero(np.asarray(answers)) * many + number)
+        found = np.sort(np.concatenate(pairs))
+        return found // many + start, found % many, len(unsure)
 
-    def _candidates(self, posts: pa.Table) -> NDArray[np.int64]:
-        """Return pairs of row and watch to decide, in one number each, ascending."""
+    def _read(self, posts: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return pairs of row and watch, in one number each: those that match, and those to decide."""
         many = max(self._next, 1)
-        pairs = [np.empty(0, np.int64)]
+        sure = np.empty(0, np.int64)
+        pairs = [sure]
         if "text" in posts.column_names and self._waiting:
-            rows, anchors = self._met(posts.column("text"))
-            if self._listed is None:
-                sizes = np.array([len(waiting) for waiting in self._waiting])
-                flat = np.array([number for waiting in self._waiting for number in waiting], np.int64)
-                self._listed = (sizes, np.cumsum(sizes) - sizes, flat)
-            sizes, starts, flat = self._listed
-            counts = sizes[anchors]
-            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-            pairs.append(np.repeat(rows, counts) * many + flat[np.repeat(starts[anchors], counts) + within])
+            rows, numbers, surely, slow = self._decided(posts.column("text"))
+            found = rows * many + numbers
+            sure = found[surely]
+            pairs += [found[~surely], slow]
         for number, asked in self._fields.items():
             for field in asked:
                 pairs.append(np.flatnonzero(said_in(posts, field)) * many + number)
-        return np.unique(np.concatenate(pairs))
+        unsure = np.unique(np.concatenate(pairs))
+        return sure, unsure if len(pairs) < 4 else np.setdiff1d(unsure, sure, assume_unique=True)
 
-    def _met(self, texts: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _decided(
+        self, texts: pa.ChunkedArray
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
         column = texts.combine_chunks().cast(pa.large_string()).fill_null("")
         _, offsets_buffer, data_buffer = column.buffers()
         offsets = np.frombuffer(offsets_buffer, np.int64)[column.offset : column.offset + len(column) + 1]
         data = np.frombuffer(data_buffer, np.uint8) if data_buffer else np.empty(0, np.uint8)
+        if self._listed is None:
+            sizes = np.array([len(waiting) for waiting in self._waiting])
+            flat = np.array([number for waiting in self._waiting for number in waiting], np.int64)
+            self._listed = (sizes, np.cumsum(sizes) - sizes, flat)
         room = 4 * len(column) + 1024
         while True:
-            rows, anchors = np.empty(room, np.int64), np.empty(room, np.int64)
+            rows, numbers = np.empty(room, np.int64), np.empty(room, np.int64)
+            sure = np.empty(room, np.bool_)
             hard = np.zeros(len(column), np.bool_)
-            last = np.full(len(self._waiting), -1, np.int64)
-            count = met(
+            count = decided(
                 data,
                 offsets,
-                *_letters(),
+                *letters(),
                 self._keys,
                 self._places,
                 self._starts,
                 self._ends,
-                last,
+                *self._listed,
+                np.array(self._steps, np.int32),
+                np.array(self._begins, np.int64),
+                self._deepest,
                 rows,
-                anchors,
+                numbers,
+                sure,
                 hard,
             )
             if count <= room:
                 break
             room = count
         slow = [
-            (row, place)
+            row * max(self._next, 1) + number
             for row in np.flatnonzero(hard).tolist()
             for place in self._read_slowly(column[row].as_py())
+            for number in self._waiting[place]
         ]
-        more = np.array(slow, np.int64).reshape(-1, 2)
-        return np.append(rows[:count], more[:, 0]), np.append(anchors[:count], more[:, 1])
+        return rows[:count], numbers[:count], sure[:count], np.array(slow, np.int64)
 
     def _read_slowly(self, text: str) -> set[int]:
         """Return the anchors of a text that the compiled pass does not read."""
@@ -454,7 +327,7 @@ class Matcher:
         found = set()
         # What stands in an address is no token, but may hold exact letters.
         for piece in (*tokens(text), small_letters(text)):
-            for run, _, _ in _runs(piece):
+            for run, _, _ in runs(piece):
                 found.add(self._anchors.get(Anchor(WHOLE, run), -1))
                 found |= {self._anchors.get(Anchor(START, run[:cut]), -1) for cut in starts}
                 found |= {self._anchors.get(Anchor(END, run[-cut:]), -1) for cut in ends if cut}

@@ -1,4 +1,4 @@
-"""The compiled loop of matching: which words that queries wait for stand in which posts.
+"""The compiled loop of matching: which words stand in which posts, and what that decides.
 
 Functions that call each other share this file, because a cached kernel does
 not notice that a callee elsewhere has changed.
@@ -12,10 +12,27 @@ import numpy as np
 
 from entregent.compiling import compiled_for_threads
 
-__all__ = ["BREAK", "HARD", "NOTHING", "SINGLE", "WORD", "enter", "hashed", "met"]
+__all__ = [
+    "AND",
+    "BREAK",
+    "HARD",
+    "NOT",
+    "NOTHING",
+    "OR",
+    "SINGLE",
+    "UNKNOWN",
+    "UNSURE",
+    "WORD",
+    "decided",
+    "enter",
+    "hashed",
+]
 
 BREAK, WORD, SINGLE, NOTHING, HARD = 0, 1, 2, 3, 4
 """What a character does: ends a word, is part of one, is one, is not there, needs the slow way."""
+
+AND, OR, NOT, UNSURE, UNKNOWN = -1, -2, -3, -4, -5
+"""Steps of a program beside the numbers of anchors; ``UNSURE`` makes of a yes a perhaps."""
 
 UPPER, LOWER, DIGIT = 1, 2, 4
 LONGEST = 128
@@ -68,18 +85,61 @@ def _found(keys: Any, numbers: Any, key: Any) -> Any:
 
 
 @compiled_for_threads
-def _noted(number: Any, row: int, last: Any, rows: Any, anchors: Any, count: int) -> Any:
-    """Note that an anchor stands in a text, once; return how many pairs there are now."""
-    if number < 0 or last[number] == row:
-        return count
-    last[number] = row
-    if count < len(rows):
-        rows[count], anchors[count] = row, number
-    return count + 1
+def _noted(number: Any, row: int, surely: bool, met_at: Any, sure_at: Any, here_met: Any, n_met: int) -> Any:
+    """Note that an anchor stands in a text; return how many have been met in it."""
+    if number < 0:
+        return n_met
+    if surely:
+        sure_at[number] = row
+    if met_at[number] == row:
+        return n_met
+    met_at[number] = row
+    here_met[n_met] = number
+    return n_met + 1
 
 
 @compiled_for_threads
-def met(
+def _answer(ops: Any, first: int, end: int, met_at: Any, sure_at: Any, row: int, stack: Any) -> Any:
+    """Work out what a query says of a text: 0 no, 1 perhaps, 2 yes (Kleene's three values)."""
+    top = 0
+    for place in range(first, end):
+        step = ops[place]
+        if step >= 0:
+            stack[top] = 2 if sure_at[step] == row else 1 if met_at[step] == row else 0
+            top += 1
+        elif step == NOT:
+            stack[top - 1] = 2 - stack[top - 1]
+        elif step == UNSURE:
+            stack[top - 1] = min(stack[top - 1], 1)
+        elif step == UNKNOWN:
+            stack[top] = 1
+            top += 1
+        else:
+            top -= 1
+            left, right = stack[top - 1], stack[top]
+            stack[top - 1] = min(left, right) if step == AND else max(left, right)
+    return stack[0]
+
+
+@compiled_for_threads
+def _is_elided(codes: Any, length: int) -> bool:
+    """Whether a word before an apostrophe is one that folding sets apart; the longer ones are left to it."""
+    if length == 1:
+        return codes[0] in (99, 100, 106, 108, 109, 110, 115, 116)
+    return length == 2 and codes[0] == 113 and codes[1] == 117
+
+
+@compiled_for_threads
+def _ends_token(code: Any, following: Any) -> bool:
+    """Whether no token goes on after a word that ends before this character."""
+    if code in (0x2E, 0x2C, 0x3A):
+        # A point, comma or colon, not inside a number, a name or an address.
+        return following in (0x20, 0x0A, 0x0D, 0x09)
+    return code in (0x20, 0x0A, 0x0D, 0x09, 0x21, 0x22, 0x29, 0x3B, 0x3F, 0x5D, 0xA0, 0xBB, 0x202F, 0x2026)
+
+
+@compiled_for_threads
+def decided(
     data: Any,
     offsets: Any,
     kinds: Any,
@@ -91,16 +151,30 @@ def met(
     numbers: Any,
     starts: Any,
     ends: Any,
-    last: Any,
+    sizes: Any,
+    firsts_waiting: Any,
+    waiting: Any,
+    ops: Any,
+    op_starts: Any,
+    depth: int,
     rows: Any,
-    anchors: Any,
+    watches: Any,
+    sure: Any,
     hard: Any,
 ) -> int:
-    """Read texts letter by letter and note which anchors stand in which.
+    """Read texts letter by letter and say which watches each may match, and which it surely does.
 
-    Gives how many pairs there are; only as many as there is room for are
-    written. Texts that must be read the slow way are marked in `hard`.
+    An anchor is *met* where a text may hold its word, *sure* where the word
+    stands free, so that no other token can have swallowed it. Gives how many
+    pairs there are; only as many as there is room for are written. Texts that
+    must be read the slow way are marked in `hard`, without pairs.
     """
+    n_anchors = len(sizes)
+    met_at = np.full(n_anchors, -1, np.int32)
+    sure_at = np.full(n_anchors, -1, np.int32)
+    asked_at = np.full(len(op_starts), -1, np.int32)
+    here_met = np.empty(n_anchors, np.int64)
+    stack = np.empty(depth + 1, np.int8)
     count = 0
     codes = np.empty(LONGEST + 4, np.int64)
     flags = np.empty(LONGEST + 4, np.int64)
@@ -110,6 +184,9 @@ def met(
     for row in range(len(offsets) - 1):
         at, stop = offsets[row], offsets[row + 1]
         length = 0
+        n_met = 0
+        # Whether a word that begins here begins a token, and whether something unseen stands in it.
+        free, odd, elided = True, False, False
         while at <= stop:
             kind: Any = BREAK
             code: Any = 0
@@ -141,12 +218,22 @@ def met(
                     length += 1
                 continue
             if kind == NOTHING:
+                odd = True
                 continue
             if kind in (HARD, WORD):
                 hard[row] = True
                 break
             words = 0
+            whole = False
+            after_elided, elided = elided, False
             if length > 0:
+                whole = free and not odd and kind == BREAK
+                if whole and code in (0x27, 0x2019):
+                    # Of two in a row the first is set apart.
+                    elided = not after_elided and _is_elided(codes, length)
+                    whole = False
+                elif whole and code != 0:
+                    whole = _ends_token(code, np.int64(data[at]) if at < stop else 0x20)
                 firsts[0], afters[0] = 0, length
                 words = 1
                 first = 0
@@ -165,6 +252,9 @@ def met(
                     firsts[words], afters[words] = first, length
                     words += 1
                 length = 0
+            odd = False
+            # What no address can hold begins a token after it.
+            free = elided or code in (0x20, 0x0A, 0x0D, 0x09, 0x22, 0xA0, 0xAB, 0xBB, 0x201C, 0x202F)
             if kind == SINGLE:
                 # A letter by itself needs no place in the run, which has been cut up already.
                 codes[LONGEST + 3] = folds[code]
@@ -172,14 +262,15 @@ def met(
                 words += 1
             for word in range(words):
                 first, after_it = firsts[word], afters[word]
+                surely = whole and word == 0
                 state = _START
                 for place in range(first, after_it):
                     state = _step(state, codes[place])
                     if starts[min(place + 1 - first, LONGEST)]:
                         number = _found(keys, numbers, _finish(state, 1))
-                        count = _noted(number, row, last, rows, anchors, count)
+                        n_met = _noted(number, row, surely, met_at, sure_at, here_met, n_met)
                 number = _found(keys, numbers, _finish(state, 0))
-                count = _noted(number, row, last, rows, anchors, count)
+                n_met = _noted(number, row, surely, met_at, sure_at, here_met, n_met)
                 if not ends[0]:
                     continue
                 state = _START
@@ -187,5 +278,19 @@ def met(
                     state = _step(state, codes[place])
                     if ends[min(after_it - place, LONGEST)]:
                         number = _found(keys, numbers, _finish(state, 2))
-                        count = _noted(number, row, last, rows, anchors, count)
+                        n_met = _noted(number, row, surely, met_at, sure_at, here_met, n_met)
+        if hard[row]:
+            continue
+        for one in range(n_met):
+            begin = firsts_waiting[here_met[one]]
+            for place in range(begin, begin + sizes[here_met[one]]):
+                watch = waiting[place]
+                if asked_at[watch] == row:
+                    continue
+                asked_at[watch] = row
+                answer = _answer(ops, op_starts[watch], op_starts[watch + 1], met_at, sure_at, row, stack)
+                if answer > 0:
+                    if count < len(rows):
+                        rows[count], watches[count], sure[count] = row, watch, answer == 2
+                    count += 1
     return count
