@@ -5,6 +5,7 @@
 //
 // Prints "ready". What a data server keeps lies in FOLDER, so that it may be
 // killed and started again; identities are kept in memory.
+const fs = require('node:fs')
 const path = require('node:path')
 const { TestPds, TestPlc, mockNetworkUtilities } = require('@atproto/dev-env')
 
@@ -13,6 +14,7 @@ async function main() {
   if (kind === 'identities') {
     await TestPlc.create({ port: Number(port) })
   } else {
+    fs.mkdirSync(path.join(folder, 'data'), { recursive: true })
     const server = await TestPds.create({
       port: Number(port),
       hostname: 'localhost',

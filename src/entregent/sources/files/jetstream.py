@@ -36,6 +36,7 @@ _EVENT: dict[str, Any] = {
     "did": "VARCHAR",
     "time_us": "BIGINT",
     "kind": "VARCHAR",
+    "account": {"status": "VARCHAR"},
     "commit": {
         **dict.fromkeys(("operation", "collection", "rkey"), "VARCHAR"),
         "record": {"createdAt": "VARCHAR", "subject": _LINKED},
@@ -104,12 +105,13 @@ class _Events(Reading):
             SELECT i, n, known, act, done, keyless, us, written IS NULL AS undated,
                 believed IS NULL AS doubted,
                 coalesce(CASE WHEN done <> 'delete' THEN believed END, own) AS time, own AS arrived,
-                CASE WHEN act <> 'profile' THEN concat('bluesky:at://', did, '/', collection, '/',
-                    rkey) END AS id,
+                CASE WHEN act NOT IN ('profile', 'gone')
+                    THEN concat('bluesky:at://', did, '/', collection, '/', rkey) END AS id,
                 'bluesky:' || did AS actor, 'bluesky:' || aim AS object,
                 {_author("aim")} AS target
             FROM (SELECT *, {believed} AS believed, {own} AS own FROM
-                (SELECT *, CASE kind WHEN 'identity' THEN 'identity' WHEN 'commit' THEN
+                (SELECT *, CASE kind WHEN 'identity' THEN 'identity'
+                        WHEN 'account' THEN CASE status WHEN 'deleted' THEN 'gone' END WHEN 'commit' THEN
                         CASE WHEN rkey <> '' AND operation IN ('create', 'update', 'delete')
                         THEN CASE collection {kinds} END END END AS act,
                     operation AS done, kind = 'commit' AND (operation IS NULL OR collection IS NULL
@@ -117,7 +119,8 @@ class _Events(Reading):
                     kind IN ('commit', 'identity', 'account') AND starts_with(did, 'did:') AND us IS NOT NULL
                         OR kind = 'heartbeat' AS known,
                     CASE WHEN starts_with(subject, 'at://') THEN subject END AS aim
-                FROM (SELECT i, n, j.did AS did, j.kind AS kind, j.commit.operation AS operation,
+                FROM (SELECT i, n, j.did AS did, j.kind AS kind, j.account.status AS status,
+                        j.commit.operation AS operation,
                         CASE WHEN j.time_us BETWEEN 1 AND {_LAST_MICROSECOND} THEN j.time_us END AS us,
                         j.commit.collection AS collection, j.commit.rkey AS rkey,
                         j.commit.record.createdAt AS written, j.commit.record.subject.uri AS subject
@@ -207,9 +210,9 @@ class _Events(Reading):
             "tombstones": columns(
                 "tombstones",
                 "parsed",
-                "done = 'delete' AND id IS NOT NULL",
-                id="id",
-                kind="CASE act WHEN 'post' THEN 'post' ELSE 'interaction' END",
+                "act = 'gone' OR done = 'delete' AND id IS NOT NULL",
+                id="CASE act WHEN 'gone' THEN actor ELSE id END",
+                kind="CASE act WHEN 'gone' THEN 'account' WHEN 'post' THEN 'post' ELSE 'interaction' END",
                 time="arrived",
             ),
         }
@@ -248,7 +251,9 @@ class _Events(Reading):
 
 
 class Jetstream(JsonFormat):
-    """Commits (posts, reposts, likes, follows, profiles), identities; other collections are passed over.
+    """Commits (posts, reposts, likes, follows, profiles), identities, accounts that were deleted.
+
+    Other collections are passed over.
 
     Ids are AT-URIs. The author of what an act is on stands in its URI.
     """

@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import ClassVar
 
@@ -28,7 +29,7 @@ from entregent.sources.files.format import Opened, Options
 from entregent.sources.files.reading import Check, Reading
 from entregent.sources.files.values import Scan, Values, mend, utf8
 
-__all__ = ["JsonFormat"]
+__all__ = ["JsonFormat", "Run"]
 
 SURE = 0.5
 MOST_NESTED = 4
@@ -61,13 +62,17 @@ class JsonFormat:
 
     def read(self, opened: Opened, options: Options, progress: Progress) -> Iterator[Batch]:
         """Yield batches; `progress` is advanced by the opener, in bytes of the file."""
-        with _Run(self, opened.name, options) as run:
+        with self.opened(opened.name, options) as run:
             scan = Scan(opened.stream, opened.head)
             for values in scan:
                 check(progress)
                 run.unit = scan.unit
                 yield run.batch(values, scan.open_ended)
             yield run.end(scan)
+
+    def opened(self, name: str, options: Options) -> Run:
+        """Return what reads values of this format, one batch after another; to be closed."""
+        return Run(self, name, options)
 
 
 _LOOKS_LIKE_JSON = re.compile(rb"(^|\n)\s*[\[{]")
@@ -78,8 +83,8 @@ def _compiled(markers: tuple[tuple[str, float], ...]) -> tuple[tuple[re.Pattern[
     return tuple((re.compile(rb"(?<!\\)" + pattern.encode()), weight) for pattern, weight in markers)
 
 
-class _Run:
-    """One file on its way through its own format, and through others for the odd line."""
+class Run:
+    """One file or stream on its way through its own format, and through others for the odd line."""
 
     def __init__(self, form: JsonFormat, name: str, options: Options) -> None:
         self.form = form
@@ -91,10 +96,14 @@ class _Run:
         self.places: defaultdict[str, list[str]] = defaultdict(list)
         self.texts: dict[str, Text] = {}
 
-    def __enter__(self) -> _Run:
+    def __enter__(self) -> Run:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the engines."""
         for reading in self.readings.values():
             reading.close()
 
@@ -120,6 +129,13 @@ class _Run:
         self.places.clear()
         self.texts.clear()
         return notices
+
+    def received(self, texts: Sequence[bytes], numbers: Sequence[int], at: datetime) -> Batch:
+        """Return what came as single messages: their JSON texts, their numbers, and when they came."""
+        self.unit = "item"
+        for reading in (self._of(self.form), *self.readings.values()):
+            reading.at(at)
+        return self.batch(Values.of(texts, numbers), final=False)
 
     def batch(self, values: Values, final: bool) -> Batch:
         found: defaultdict[str, list[pa.Table]] = defaultdict(list)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import duckdb
@@ -136,11 +136,16 @@ class Reading:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.con = connect()
-        received = to_micros(options.received_at)
-        self.received = f"make_timestamptz({received})"
-        self.latest = f"make_timestamptz({received + 86_400_000_000})"
+        self.at(options.received_at)
         self.expected = structure_sql(self.structure)
         self.paths = list(self.types)
+
+    def at(self, received_at: datetime) -> None:
+        """Take what follows as received at this moment: a stream goes on for days."""
+        self.options = replace(self.options, received_at=received_at)
+        received = to_micros(received_at)
+        self.received = f"make_timestamptz({received})"
+        self.latest = f"make_timestamptz({received + 86_400_000_000})"
 
     def close(self) -> None:
         self.con.close()
