@@ -62,7 +62,7 @@ class JetstreamWire:
     def url(self) -> str:
         """Return what is opened, see :class:`entregent.sources.bluesky.wire.Wire`."""
         asked: list[tuple[str, str | int]] = [("cursor", self._asked)]
-        asked.append(("maxMessageSizeBytes", self._settings.most_bytes))
+        asked.append(("maxMessageSizeBytes", self._settings.longest))
         if self._long():
             asked.append(("requireHello", "true"))
         else:
@@ -80,7 +80,7 @@ class JetstreamWire:
         wishes = {
             "wantedCollections": self._settings.collections,
             "wantedDids": self._settings.accounts,
-            "maxMessageSizeBytes": self._settings.most_bytes,
+            "maxMessageSizeBytes": self._settings.longest,
         }
         return json.dumps({"type": "options_update", "payload": wishes})
 

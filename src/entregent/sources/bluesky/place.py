@@ -25,8 +25,9 @@ class Place:
         Of the last event: microseconds of Jetstream's clock, or the sequence
         number of the firehose.
     heard : datetime
-        When that event came, by our own clock: a server's clock and numbers
-        may start anew.
+        When that event came, by our own clock (of a firehose: when it
+        happened, where that was earlier): a server's clock and numbers may
+        start anew.
     exact : bool
         Whether to go on right there: no event is known to stand at `number`.
     """

@@ -19,6 +19,7 @@ MOST_ACCOUNTS, MOST_COLLECTIONS = 10_000, 100
 LEAST_REWIND = 1.0
 LEAST_BYTES = 10_000
 _SERVERS = {"jetstream": "wss://jetstream2.us-east.bsky.network", "firehose": "wss://bsky.network"}
+_LONGEST = {"jetstream": 1_000_000, "firehose": 6_000_000}
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}")
 _COLLECTION = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z0-9-]+)*(\.\*)?")
 
@@ -43,7 +44,8 @@ class BlueskySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Seconds without any event after which the stream is opened anew; 0
         never does. Unless told 60, and 0 where accounts are named.
     most_bytes : int
-        Longest event that is read.
+        Longest message that is read. Unless told 1,000,000 of a Jetstream,
+        6,000,000 of a firehose.
     keep_raw_days : int
         Days to keep events as they came; 0 keeps none.
     """
@@ -54,13 +56,18 @@ class BlueskySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: list[str] = []
     rewind_seconds: float = 5.0
     silence_seconds: float | None = None
-    most_bytes: int = 1_000_000
+    most_bytes: int | None = None
     keep_raw_days: int = 0
 
     @property
     def address(self) -> str:
         """The server asked for, or the public one of this stream."""
         return (self.server or _SERVERS[self.stream]).rstrip("/")
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest message that is read."""
+        return _LONGEST[self.stream] if self.most_bytes is None else self.most_bytes
 
     @property
     def patience(self) -> float:
@@ -116,7 +123,7 @@ def read_settings(table: Mapping[str, Any], where: str) -> BlueskySettings:
     for name, value, least in (
         ("rewind_seconds", told.rewind_seconds, LEAST_REWIND),
         ("silence_seconds", told.patience, 0.0),
-        ("most_bytes", told.most_bytes, LEAST_BYTES),
+        ("most_bytes", told.longest, LEAST_BYTES),
         ("keep_raw_days", told.keep_raw_days, 0),
     ):
         if not least <= value < float("inf"):

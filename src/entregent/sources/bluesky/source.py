@@ -13,10 +13,11 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from entregent.clock import now as clock_now
-from entregent.errors import TransientError
+from entregent.errors import SourceError, TransientError
 from entregent.records import Gap
 from entregent.sources.base import Batch
 from entregent.sources.bluesky.events import Mapper
+from entregent.sources.bluesky.firehose import FirehoseWire
 from entregent.sources.bluesky.jetstream import JetstreamWire
 from entregent.sources.bluesky.place import Place
 from entregent.sources.bluesky.settings import BlueskySettings, read_settings
@@ -29,6 +30,7 @@ __all__ = ["Bluesky", "BlueskySettings", "open_source"]
 ALIVE_SECONDS = 10.0
 _WIRES: Mapping[str, Callable[[str, BlueskySettings, Place | None, datetime], Wire]] = {
     "jetstream": JetstreamWire,
+    "firehose": FirehoseWire,
 }
 
 
@@ -70,7 +72,7 @@ class Bluesky:
         else:
             gap = None
         wire = _WIRES[self.settings.stream](self.name, self.settings, place, moment)
-        connection = await opened(wire.url(), most_bytes=self.settings.most_bytes, where=self.name)
+        connection = await opened(wire.url(), most_bytes=self.settings.longest, where=self.name)
         mapper = Mapper(self.name, self.settings.keep_raw_days, moment)
         try:
             hello = wire.hello()
@@ -92,8 +94,11 @@ class Bluesky:
                 async for piece in pieces:
                     if piece:
                         spoke = alive = loop.time()
-                        yield await asyncio.to_thread(self._batch, wire, mapper, piece)
+                        batch, trouble = await asyncio.to_thread(self._batch, wire, mapper, piece)
+                        yield batch
                         self._too_large = 0
+                        if trouble is not None:
+                            raise trouble
                         continue
                     patience = self.settings.patience
                     if patience and loop.time() - spoke > patience:
@@ -107,10 +112,10 @@ class Bluesky:
             yield _batch(Batch(), wire, wire.skip(self._too_large, self._now()))
             raise
 
-    def _batch(self, wire: Wire, mapper: Mapper, piece: list[bytes]) -> Batch:
+    def _batch(self, wire: Wire, mapper: Mapper, piece: list[bytes]) -> tuple[Batch, SourceError | None]:
         moment = self._now()
         heard = wire.hear(piece, moment)
-        return _batch(mapper.batch(heard.events, moment), wire, heard)
+        return _batch(mapper.batch(heard.events, moment), wire, heard), heard.trouble
 
 
 def _batch(batch: Batch, wire: Wire, heard: Heard) -> Batch:

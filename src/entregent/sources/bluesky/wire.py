@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from entregent.errors import SourceError
 from entregent.records import Gap
 from entregent.results import Notice
 from entregent.sources.bluesky.place import Place
@@ -24,11 +25,14 @@ class Heard:
         As Jetstream writes them.
     notices : tuple of Notice
     gaps : tuple of Gap
+    trouble : SourceError, optional
+        Where the server says that it will not go on.
     """
 
     events: Sequence[bytes] = ()
     notices: tuple[Notice, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    trouble: SourceError | None = None
 
 
 class Wire(Protocol):
@@ -47,13 +51,7 @@ class Wire(Protocol):
         """Return what is sent first, None where nothing is."""
 
     def hear(self, messages: Sequence[bytes], moment: datetime) -> Heard:
-        """Return what messages said that came until `moment`.
-
-        Raises
-        ------
-        TransientError, PermanentError
-            Where the server says that it will not go on.
-        """
+        """Return what messages said that came until `moment`."""
 
     def skip(self, times: int, moment: datetime) -> Heard:
         """Go on behind a message that is too long, met there for the `times`-th time in a row."""
