@@ -72,7 +72,7 @@ def test_only_the_command_line_knows_click_and_rich(module) -> None:
 def test_only_sources_and_delivery_speak_to_servers(module) -> None:
     if module.room in ("sources", "delivery"):
         return
-    packages = ("httpx", "httpx_sse", "websockets", "libipld")
+    packages = ("httpcore", "httpx", "httpx_sse", "websockets", "libipld")
     wrong = [module.place(line) for name, line in module.imports() if within(name, packages)]
     assert not wrong
 
