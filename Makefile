@@ -65,7 +65,7 @@ test: lint docs ## everything that must hold: lint, docs, all tests
 	$(BIN)/python -m pytest -n $(JOBS)
 
 .PHONY: boxes
-boxes: ## install what browser tests need (Debian, as root)
+boxes: ## install what tests need beside Python: a browser, a Bluesky network (Debian, as root)
 	@scripts/boxes.sh
 
 .PHONY: bench

@@ -14,15 +14,14 @@ import httpx
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "boxes" / "bluesky"
-NEEDED = "node_modules/@atproto/dev-env"
-READY_SECONDS = 90
+NEEDED = ("node_modules/@atproto/dev-env", "node_modules/better-sqlite3/build/Release")
 
 
 def missing() -> str | None:
     """Return what is missing to run the network, None where nothing is."""
     if shutil.which("node") is None:
         return "node is not installed"
-    if not (FOLDER / NEEDED).is_dir():
+    if not all((FOLDER / one).is_dir() for one in NEEDED):
         return "the Bluesky box is not installed"
     return None
 
