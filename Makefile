@@ -9,6 +9,7 @@ JOBS ?= 2
 PEOPLE ?= 3000
 DAYS ?= 60
 SEED ?= 7
+KILLS ?= 300
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard src/entregent/locale/*/LC_MESSAGES/*.po))
 
 export PYTHONUTF8 := 1
@@ -74,6 +75,10 @@ bench: environment-dev ## short runs of the benchmarks
 	$(BIN)/python benchmarks/archive.py --rows 200000 --group-rows 500000
 	$(BIN)/python benchmarks/world.py --people 10000 --days 30
 	$(BIN)/python benchmarks/heard_coverage.py --short
+
+.PHONY: crash
+crash: environment-dev ## kill a listener KILLS times and see that no post is lost or doubled
+	@PYTHONPATH=tests $(BIN)/python -m crash.kills --kills $(KILLS) --seed $(SEED)
 
 .PHONY: clean
 clean: ## remove what was made, .venv included

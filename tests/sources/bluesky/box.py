@@ -26,6 +26,15 @@ def missing() -> str | None:
     return None
 
 
+def require_box() -> None:
+    """Skip a test where the box is missing; fail where it must not be."""
+    if (what := missing()) is not None:
+        told = f"{what}: make boxes installs it"
+        if os.environ.get("CI") == "true":
+            pytest.fail(told)
+        pytest.skip(told)
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -90,11 +99,7 @@ class Box:
         return f"ws://localhost:{self.port}"
 
     def __enter__(self) -> Box:
-        if (what := missing()) is not None:
-            told = f"{what}: make boxes installs it"
-            if os.environ.get("CI") == "true":
-                pytest.fail(told)
-            pytest.skip(told)
+        require_box()
         self._identities.start()
         self._data.start()
         return self

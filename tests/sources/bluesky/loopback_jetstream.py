@@ -11,6 +11,7 @@ import asyncio
 import json
 import ssl
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -81,6 +82,8 @@ class LoopbackJetstream:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: Server | None = None
         self.port = 0
+        self.ordered = False
+        """Whether events stand in order of their times, so that a place is found at once."""
         self.talks = 0
         """How many connections have come to the point of sending."""
 
@@ -172,6 +175,8 @@ class LoopbackJetstream:
         sent = 0
         if not 0 < cursor <= self.now_us():
             cursor, sent = 0, len(self.events)
+        elif self.ordered:
+            sent = bisect_left(self.events, cursor, key=lambda text: int(json.loads(text)["time_us"]))
         self.talks += 1
         try:
             while connection.state is State.OPEN:
