@@ -129,6 +129,26 @@ def test_all_that_comes_is_kept_with_its_cursor(archive: Archive) -> None:
     assert archive.cursor("numbers") == "9"
 
 
+def test_batches_become_one_segment_at_the_end(archive: Archive) -> None:
+    run(archive, Numbers())
+    assert [(segment.kind, segment.n_rows) for segment in archive.segments()] == [("posts", 10)]
+
+
+def test_what_cannot_become_segments_waits_and_no_source_stops(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full() -> None:
+        raise StoreError("A segment could not be written: No space left on device.")
+
+    monkeypatch.setattr(archive, "roll", full)
+    monkeypatch.setattr(archive, "roll_due", lambda moment: True)
+    standing = run(archive, Numbers(), now=lambda: START)["numbers"]
+    assert (standing.state, standing.trouble) == ("ended", None)
+    assert caplog.text.count("No space left") == 1, "it is not tried again at every batch"
+    assert archive.segments() == ()
+    assert kept(archive) == list(range(10))
+
+
 def test_it_goes_on_where_it_was(archive: Archive) -> None:
     run(archive, Numbers(last=4))
     again = Numbers(last=7)

@@ -1,8 +1,8 @@
 """Appends and compacts until it is killed: forks a victim for each line of standard input.
 
 A line is ``home seed step delay``: the victim kills itself at its `step`-th
-call of the operating system that Python audits (0: never), or is killed after
-`delay` seconds (0: never). Prints how often such calls were made, or -1 for a
+call of the operating system that Python audits or statement of the database
+(0: never), or is killed after `delay` seconds (0: never). Prints how often such calls were made, or -1 for a
 victim that was killed.
 """
 
@@ -15,6 +15,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import sqlalchemy as sa
 import store_batches
 
 from entregent.store.archive import Archive
@@ -26,7 +27,9 @@ def live(home: Path, seed: int) -> None:
     told = store_batches.story(seed, 4)
     with Archive.open(home, writer=True, threads=1) as archive:
         for number, one in enumerate(told):
-            archive.append(one, source="story")
+            archive.append(one, source="story", live=number != 1)
+            if number in (0, 3):
+                archive.roll()
             if number == 2:
                 archive.compact(datetime(2024, 5, 2, tzinfo=UTC))
 
@@ -34,14 +37,19 @@ def live(home: Path, seed: int) -> None:
 def victim(home: Path, seed: int, step: int, report: int) -> None:
     calls = 0
 
-    def hook(event: str, _: object) -> None:
+    def count(*_: object) -> None:
         nonlocal calls
+        calls += 1
+        if calls == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def hook(event: str, _: object) -> None:
         if event in CALLS or event.startswith("sqlite3."):
-            calls += 1
-            if calls == step:
-                os.kill(os.getpid(), signal.SIGKILL)
+            count()
 
     sys.addaudithook(hook)
+    for moment in ("before_cursor_execute", "after_cursor_execute", "commit"):
+        sa.event.listen(sa.Engine, moment, count)
     live(home, seed)
     os.write(report, str(calls).encode())
 

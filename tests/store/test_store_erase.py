@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from store_batches import START, account, act, batch, grave, hour, payload, post, seen
@@ -96,6 +99,11 @@ def traces(home: Path, *secrets: str) -> Iterator[str]:
         if not path.is_file():
             continue
         held = [path.read_bytes().decode("utf-8", "replace")]
+        if path.name == "state.sqlite":
+            with closing(sqlite3.connect(path)) as con:
+                for (rows,) in con.execute("SELECT held FROM hot"):
+                    table = pa.ipc.open_stream(rows).read_all()
+                    held.append(json.dumps(table.to_pylist(), default=str, ensure_ascii=False))
         if path.suffix == ".parquet":
             held.append(json.dumps(pq.read_table(path).to_pylist(), default=str, ensure_ascii=False))
         for secret in secrets:
@@ -108,15 +116,16 @@ def told(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     return PEOPLE[request.param]
 
 
-def test_the_disk_holds_nothing_afterwards(archive: Archive, told: tuple[str, str, str]) -> None:
+@pytest.mark.parametrize("live", [False, True])
+def test_the_disk_holds_nothing_afterwards(archive: Archive, told: tuple[str, str, str], live: bool) -> None:
     person, pattern, other = told
     whole = conversation(*told)
-    archive.append(whole, source="s")
+    archive.append(whole, source="s", live=live)
     archive.append(batch(posts=[post(0, person, id=pattern.format(0), text=SECRET + " v2", version=1)]))
     note = Notice("file.odd", T("Record {id} is odd", id=person), where=("f:1",))
     archive.append(Batch(notices=(note,), cursor=person), source="author")
     for n in range(3):
-        archive.append(batch(posts=[post(100 + n, other)]))
+        archive.append(batch(posts=[post(100 + n, other)]), live=live)
     assert any(traces(archive.home, person)), "the test must see what is there"
     assert any(traces(archive.home, SECRET))
     done = erase(archive, person, NOW)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -39,6 +39,7 @@ __all__ = ["Listener", "Standing"]
 RATE_SECONDS = 60.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
 _STEADY_SECONDS = 60.0
+_REST = timedelta(minutes=1)
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -112,6 +113,7 @@ class Listener:
         self._now = now
         self._standing = {source.name: Standing(source.name, source.network) for source in sources}
         self._recent: dict[str, deque[tuple[float, int]]] = {name: deque() for name in names}
+        self._rest_until = datetime.min.replace(tzinfo=UTC)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="entregent-writer")
 
     def standings(self) -> tuple[Standing, ...]:
@@ -145,7 +147,10 @@ class Listener:
             for task in following:
                 task.cancel()
             await asyncio.gather(*following, return_exceptions=True)
-            self._writer.shutdown(wait=True)
+            try:
+                await self._write(partial(self._upkeep, last=True))
+            finally:
+                self._writer.shutdown(wait=True)
         return tuple(self._standing.values())
 
     async def _follow(self, source: LiveSource) -> None:
@@ -208,10 +213,25 @@ class Listener:
         )
 
     def _append(self, source: LiveSource, batch: Batch) -> Appended:
-        appended = self.archive.append(batch, source=source.name)
+        appended = self.archive.append(batch, source=source.name, live=True)
         if self._after is not None:
             self._after(source, batch, appended)
+        self._upkeep()
         return appended
+
+    def _upkeep(self, *, last: bool = False) -> None:
+        """Turn what has gathered into segments when it is time, and at the end."""
+        moment = self._now()
+        if moment < self._rest_until or not (last or self.archive.roll_due(moment)):
+            return
+        try:
+            self.archive.roll()
+            if self.archive.compact_due():
+                self.archive.compact(moment)
+        except StoreError as error:
+            # Nothing is lost: the rows stay where they are, and the sources go on.
+            _log.warning("What was heard could not be written as segments yet: %s", error)
+            self._rest_until = moment + _REST
 
     async def _write(self, work: Callable[[], Result]) -> Result:
         """Do something in the writing thread, to its end even where the task is cancelled meanwhile."""

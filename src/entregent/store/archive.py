@@ -1,90 +1,51 @@
 """The archive: append batches, read them as tables.
 
-A home holds ``segments/`` (Parquet), ``state.sqlite`` (manifest, cursors,
-notices, register of studies), ``key``, and two lock files. One process writes,
-any number read. A batch is kept whole with its cursor, or not at all: its
-segments count only once one transaction has entered them in the manifest.
+A home holds ``segments/`` (Parquet), ``state.sqlite`` (manifest, live rows
+that have not rolled to segments yet, cursors, notices, register of studies),
+``key``, and two lock files. One process writes, any number read. A batch is
+kept whole with its cursor, or not at all: its segments count only once one
+transaction has entered them in the manifest.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
-from entregent.clock import Period, from_micros, now, to_micros
+from entregent.clock import Period, to_micros
 from entregent.errors import StoreError
 from entregent.progress import Progress, Quiet
 from entregent.records import TABLES, Gap
 from entregent.results import InputFile, Notice
-from entregent.store import compaction, notices, segments, views
+from entregent.store import compaction, hot, notices, segments, views
 from entregent.store.compaction import Compacted, Rewriting
 from entregent.store.engine import connect
+from entregent.store.holdings import Batch, Contents, Holdings, Within, by_kind, contents
+from entregent.store.hot import Rolled
 from entregent.store.intake import Appended, Intake, check_tables
-from entregent.store.lock import Lease, WriterLock
+from entregent.store.lock import Lease, WriterLock, remove_abandoned
 from entregent.store.segments import Segment
 from entregent.store.state import State, cursors, inputs, manifest
 from entregent.store.suppression import Suppression
 
-__all__ = ["Appended", "Archive", "Batch", "Compacted", "Contents", "Within"]
+__all__ = ["Appended", "Archive", "Batch", "Compacted", "Contents", "Rolled", "Within"]
 
 WRITER_LOCK = "writer.lock"
 READER_LEASE = "readers.lock"
 SPILL = "spill"
 THROW_AWAY = "entregent-throw-away-"
 ROWS_AT_ONCE = 100_000
-STALE_SECONDS = 60
-
-Within = Callable[[sa.Connection, Mapping[str, pa.Table]], None]
-"""What is done in the transaction of a batch, with its connection and what is new by kind."""
-
-
-class Batch(Protocol):
-    """What :class:`entregent.sources.base.Batch` looks like: rooms of one floor do not import each other."""
-
-    @property
-    def posts(self) -> pa.Table: ...
-    @property
-    def accounts(self) -> pa.Table: ...
-    @property
-    def interactions(self) -> pa.Table: ...
-    @property
-    def observations(self) -> pa.Table: ...
-    @property
-    def tombstones(self) -> pa.Table: ...
-    @property
-    def raw(self) -> pa.Table: ...
-    @property
-    def cursor(self) -> str | None: ...
-    @property
-    def notices(self) -> tuple[Notice, ...]: ...
-    @property
-    def finished(self) -> tuple[InputFile, ...]: ...
-    @property
-    def gaps(self) -> tuple[Gap, ...]: ...
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What an archive holds of one kind of record, old versions included."""
-
-    segments: int
-    rows: int
-    bytes: int
-    first: datetime | None
-    last: datetime | None
+ROLL_AFTER = timedelta(hours=1)
+SMALL_SEGMENTS = 200
 
 
 class Archive:
@@ -114,6 +75,9 @@ class Archive:
         self._threads = threads
         self._intake: Intake | None = None
         self._seq = 0
+        # Rows and bytes that wait to roll, and since when.
+        self._waiting = (0, 0)
+        self._since: datetime | None = None
 
     @classmethod
     def open(
@@ -189,7 +153,7 @@ class Archive:
         What a killed process left of one is removed when the next one opens.
         """
         parent = Path(tempfile.gettempdir())
-        _remove_stale(parent)
+        remove_abandoned(parent, f"{THROW_AWAY}*", WRITER_LOCK)
         home = Path(tempfile.mkdtemp(prefix=THROW_AWAY, dir=parent))
         try:
             with cls.open(home, writer=True, memory_mb=memory_mb, threads=threads, durable=False) as archive:
@@ -224,7 +188,12 @@ class Archive:
         try:
             with self.state.begin() as con:
                 segments.sweep(self.home, con, keep_retired=Lease.anybody(self.home / READER_LEASE))
-                self._seq = int(con.scalar(sa.select(sa.func.max(manifest.c.seq))) or 0)
+                held = hot.held(con)
+                self._seq = max(
+                    int(con.scalar(sa.select(sa.func.max(manifest.c.seq))) or 0),
+                    max((one.seq for one in held), default=0),
+                )
+                self._waiting = (sum(one.n_rows for one in held), sum(one.n_bytes for one in held))
         except OSError as error:
             raise StoreError(
                 f"What a stopped writer left cannot be removed: {error}.",
@@ -234,7 +203,9 @@ class Archive:
 
     # Appending
 
-    def append(self, batch: Batch, *, source: str = "", within: Within | None = None) -> Appended:
+    def append(
+        self, batch: Batch, *, source: str = "", live: bool = False, within: Within | None = None
+    ) -> Appended:
         """Keep what is new of a batch, together with its cursor, notices, gaps and finished files.
 
         Parameters
@@ -243,6 +214,9 @@ class Archive:
             Tables with exactly the columns of :func:`entregent.records.schema`.
         source : str
             Name under which the cursor and the notices are kept.
+        live : bool
+            Whether many small batches come: their rows are kept in the
+            database until :meth:`roll` writes them as segments.
         within : callable, optional
             Called in the transaction that keeps the batch, with its connection
             and the tables of what is new: what it writes to the state is kept
@@ -271,21 +245,26 @@ class Archive:
         written: list[Segment] = []
         try:
             sifted = self._known().sift(tables)
-            for kind, table in sifted.tables.items():
+            waiting = self._waiting
+            for kind, table in () if live else sifted.tables.items():
                 written.append(
                     segments.write(self.home, kind, table, seq=self._seq + 1, durable=self._durable)
                 )
-            if written or batch.cursor is not None or batch.notices or batch.finished or batch.gaps:
+            told = batch.cursor is not None or batch.notices or batch.finished or batch.gaps
+            if sifted.tables or told:
                 with self.state.begin() as con:
                     self._enter(con, batch, written, source)
+                    for one in hot.enter(con, self._seq + 1, sifted.tables) if live else ():
+                        waiting = (waiting[0] + one.n_rows, waiting[1] + one.n_bytes)
                     if within is not None:
                         within(con, sifted.tables)
         except BaseException:
             # The digests of what was not kept must not be taken for known.
             self._intake = None
-            self._discard(written)
+            segments.discard(self.home, written)
             raise
         self._seq += 1
+        self._waiting = waiting
         return sifted.appended
 
     def _enter(self, con: sa.Connection, batch: Batch, written: Sequence[Segment], source: str) -> None:
@@ -306,16 +285,10 @@ class Archive:
 
     def _known(self) -> Intake:
         if self._intake is None:
-            with self.state.read() as con:
-                listed = segments.listed(con)
             erased = Suppression(self.state.suppressed(), self.state.key)
-            self._intake = Intake(self.home, _by_kind(listed), erased)
+            held = Holdings.read(self.state)
+            self._intake = Intake(self.home, by_kind(held.segments), held.hot, erased)
         return self._intake
-
-    def _discard(self, written: Iterable[Segment]) -> None:
-        for segment in written:
-            with suppress(OSError):
-                (self.home / segment.name).unlink(missing_ok=True)
 
     def cursor(self, source: str) -> str | None:
         """Return the place to go on from, None where the source never came."""
@@ -330,6 +303,20 @@ class Archive:
         with self.state.read() as con:
             return notices.read(con, source)
 
+    def gaps(
+        self, source: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[Gap, ...]:
+        """Return the stretches in which a source brought nothing and should have, in order of time.
+
+        Parameters
+        ----------
+        source : str, optional
+            Of all sources unless told.
+        since, until : datetime, optional
+            Those only that reach into the time from `since` to before `until`.
+        """
+        return self.state.gaps(source, since, until)
+
     # Reading
 
     def segments(self, kind: str | None = None) -> tuple[Segment, ...]:
@@ -338,19 +325,9 @@ class Archive:
             return segments.listed(con, kind)
 
     def contents(self) -> dict[str, Contents]:
-        """Return what the archive holds of each kind of record, from the manifest alone."""
-        found = {}
-        for kind, held in _by_kind(self.segments()).items():
-            first = [segment.first_time for segment in held if segment.first_time is not None]
-            last = [segment.last_time for segment in held if segment.last_time is not None]
-            found[kind] = Contents(
-                len(held),
-                sum(segment.n_rows for segment in held),
-                sum(segment.n_bytes for segment in held),
-                from_micros(min(first)) if first else None,
-                from_micros(max(last)) if last else None,
-            )
-        return found
+        """Return what the archive holds of each kind of record, without reading a row."""
+        with self.state.read() as con:
+            return contents(segments.listed(con), hot.held(con))
 
     def connection(self, period: Period | None = None) -> duckdb.DuckDBPyConnection:
         """Return a connection on which the archive's present state is laid out as views.
@@ -391,8 +368,10 @@ class Archive:
         appends, and during compactions by another process; after
         :meth:`compact` or an erasure by this one, take a new connection.
         """
-        held = self.segments()
-        trouble = segments.missing(self.home, held)
+        return self._laid(Holdings.read(self.state), period)
+
+    def _laid(self, held: Holdings, period: Period | None) -> duckdb.DuckDBPyConnection:
+        trouble = segments.missing(self.home, held.segments)
         if trouble is not None:
             raise trouble
         writable = self._lock is not None
@@ -404,13 +383,14 @@ class Archive:
         try:
             views.lay(
                 con,
-                {kind: self._paths(some) for kind, some in _by_kind(held).items()},
-                self._paths(s for s in held if s.kind == "tombstones" and s.pending),
+                {kind: self._paths(some) for kind, some in by_kind(held.segments).items()},
+                self._paths(s for s in held.segments if s.kind == "tombstones" and s.pending),
                 period or Period(),
+                held.hot,
             )
         except duckdb.Error as error:
             con.close()
-            raise self._explained(error, held) from error
+            raise self._explained(error, held.segments) from error
         except BaseException:
             con.close()
             raise
@@ -463,8 +443,8 @@ class Archive:
         if not names:
             raise StoreError(f"No column of {view} was named.", valid=whole.names)
         chosen = pa.schema([whole.field(name) for name in names])
-        held = self.segments()
-        con = self.connection(period)
+        held = Holdings.read(self.state)
+        con = self._laid(held, period)
 
         def pieces() -> Iterator[pa.RecordBatch]:
             with con:
@@ -475,24 +455,69 @@ class Archive:
                     for piece in found:
                         yield piece.cast(chosen)
                 except duckdb.Error as error:
-                    raise self._explained(error, held) from error
+                    raise self._explained(error, held.segments) from error
 
         return pa.RecordBatchReader.from_batches(chosen, pieces())
 
     def verify(self) -> None:
-        """Read every segment to its end, checksums of pages included.
+        """Read every segment to its end, checksums of pages included, and what waits in the database.
 
         Raises
         ------
         StoreError
             Naming the first segment that is missing or damaged, and what to do.
         """
-        held = self.segments()
+        held = Holdings.read(self.state).segments
         trouble = segments.missing(self.home, held) or segments.damaged(self.home, held)
         if trouble is not None:
             raise trouble
 
     # Upkeep
+
+    def roll_due(self, now: datetime) -> bool:
+        """Whether live rows are many, or old, enough to become segments.
+
+        Parameters
+        ----------
+        now : datetime
+            They are old an hour after this was first asked of them.
+        """
+        rows, size = self._waiting
+        if not rows:
+            return False
+        self._since = self._since or now
+        return rows >= hot.ROLL_ROWS or size >= hot.ROLL_BYTES or now - self._since >= ROLL_AFTER
+
+    def roll(self) -> Rolled:
+        """Write the live rows that have gathered as segments by day.
+
+        Returns
+        -------
+        Rolled
+
+        Raises
+        ------
+        StoreError
+            Where a disk is full; the rows are then where they were.
+
+        Notes
+        -----
+        One transaction enters the segments and takes the rows out of the
+        database: at no instant, and after no crash, are they in both or in
+        neither.
+        """
+        self._writes()
+        rolled = hot.roll(self.home, self.state, seq=self._seq + 1, durable=self._durable)
+        self._seq += 1
+        self._waiting, self._since = (0, 0), None
+        if rolled.rows:
+            self.state.settle()
+        return rolled
+
+    def compact_due(self) -> bool:
+        """Whether so many small segments have gathered that reading them has become slow."""
+        small = sum(segment.n_rows < compaction.DAY_ROWS for segment in self.segments("posts"))
+        return small > SMALL_SEGMENTS
 
     def compact(self, now: datetime, *, progress: Progress | None = None) -> Compacted:
         """Bring segments into few files by day; remove for good what is deleted, replaced or past keeping.
@@ -512,7 +537,7 @@ class Archive:
         Files that no segment needs any more are removed at once, or, while
         other processes read the archive, when a writer next opens or compacts.
         """
-        self._writes()
+        self.roll()
         done = compaction.compact(
             self.home,
             self.state,
@@ -529,7 +554,10 @@ class Archive:
         return done
 
     def rewriting(self, con: duckdb.DuckDBPyConnection) -> Rewriting:
-        """Return what collects segments that will take the place of others; :meth:`renew` after it."""
+        """Return what collects segments that will take the place of others; :meth:`renew` after it.
+
+        Everything must be in segments: :meth:`roll` before.
+        """
         self._writes()
         return Rewriting(self.home, con, seq=self._seq + 1, durable=self._durable)
 
@@ -566,26 +594,3 @@ class Archive:
             segments.retire(con, [name])
         self._intake = None
         self.sweep()
-
-
-def _by_kind(held: Iterable[Segment]) -> dict[str, list[Segment]]:
-    kinds: dict[str, list[Segment]] = {}
-    for segment in held:
-        kinds.setdefault(segment.kind, []).append(segment)
-    return kinds
-
-
-def _remove_stale(parent: Path) -> None:
-    """Remove throw-away archives whose process was killed: what people wrote must not linger."""
-    oldest = now().timestamp() - STALE_SECONDS
-    for home in parent.glob(f"{THROW_AWAY}*"):
-        with suppress(OSError):
-            lock = home / WRITER_LOCK
-            if home.stat().st_uid != os.getuid() or lock.stat().st_mtime > oldest:
-                continue
-            descriptor = os.open(lock, os.O_RDWR)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(home, ignore_errors=True)
-            finally:
-                os.close(descriptor)

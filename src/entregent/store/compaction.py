@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -198,9 +197,7 @@ class Rewriting:
 
     def discard(self) -> None:
         """Remove the new segments; the old ones still count."""
-        for segment in self.written:
-            with suppress(OSError):
-                (self.home / segment.name).unlink(missing_ok=True)
+        segments.discard(self.home, self.written)
 
 
 def compact(

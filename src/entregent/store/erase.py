@@ -96,6 +96,7 @@ def erase(archive: Archive, account_id: str, now: datetime) -> Erased:
     if not network or not native:
         raise InputError(f"{account_id!r} is not the id of an account.", valid=("network:native-id",))
     studies = archive.state.studies_holding(account_id)
+    archive.roll()
     held = archive.segments()
     con = archive.connection()
     try:

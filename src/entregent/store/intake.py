@@ -131,15 +131,22 @@ class Intake:
     home : Path
     segments : mapping of str to sequence of Segment
         Those that count, by kind.
+    hot : mapping of str to pyarrow.Table
+        Rows that have not rolled to segments yet, by kind.
     suppression : Suppression
         Who must not come back.
     """
 
     def __init__(
-        self, home: Path, segments: Mapping[str, Sequence[Segment]], suppression: Suppression
+        self,
+        home: Path,
+        segments: Mapping[str, Sequence[Segment]],
+        hot: Mapping[str, pa.Table],
+        suppression: Suppression,
     ) -> None:
         self._home = home
         self._segments = segments
+        self._hot = dict(hot)
         self._suppression = suppression
         # Fresh at every start: digests never leave the memory of this process.
         self._key = token_bytes(16)
@@ -199,9 +206,13 @@ class Intake:
                         yield pa.Table.from_batches([batch]).select(list(columns))
             except (OSError, pa.ArrowException) as error:
                 raise damaged(self._home, [segment]) or error from error
+        if kind in self._hot:
+            # Each kind is read once; then its digests are known.
+            yield self._hot.pop(kind).select(list(columns))
 
     def _expected(self, kind: str) -> int:
-        return sum(segment.n_rows for segment in self._segments.get(kind, ()))
+        waiting = self._hot[kind].num_rows if kind in self._hot else 0
+        return waiting + sum(segment.n_rows for segment in self._segments.get(kind, ()))
 
     def _index(self, name: str) -> Index:
         if name not in self._indexes:

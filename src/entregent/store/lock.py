@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
+from entregent.clock import now
 from entregent.errors import ArchiveLocked
 
-__all__ = ["Lease", "WriterLock"]
+__all__ = ["Lease", "WriterLock", "remove_abandoned"]
+
+STALE_SECONDS = 60
 
 
 def _descriptor(path: Path) -> int:
@@ -70,3 +75,19 @@ class Lease:
         finally:
             os.close(descriptor)
         return False
+
+
+def remove_abandoned(parent: Path, pattern: str, lock_name: str) -> None:
+    """Remove throw-away archives whose process was killed: what people wrote must not linger."""
+    oldest = now().timestamp() - STALE_SECONDS
+    for home in parent.glob(pattern):
+        with suppress(OSError):
+            lock = home / lock_name
+            if home.stat().st_uid != os.getuid() or lock.stat().st_mtime > oldest:
+                continue
+            descriptor = os.open(lock, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(home, ignore_errors=True)
+            finally:
+                os.close(descriptor)

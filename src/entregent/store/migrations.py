@@ -131,7 +131,23 @@ _FINDINGS = (
     """,
 )
 
-_STEPS: tuple[tuple[str, ...], ...] = (_COLLECTED, _REGISTER, _FINDINGS)
+# BYTEA is a name that PostgreSQL knows and that SQLite leaves to the value.
+_HOT = (
+    """
+    CREATE TABLE hot (
+        seq BIGINT NOT NULL,
+        kind TEXT NOT NULL,
+        n_rows BIGINT NOT NULL,
+        n_bytes BIGINT NOT NULL,
+        first_time BIGINT,
+        last_time BIGINT,
+        held BYTEA NOT NULL,
+        PRIMARY KEY (seq, kind)
+    )
+    """,
+)
+
+_STEPS: tuple[tuple[str, ...], ...] = (_COLLECTED, _REGISTER, _FINDINGS, _HOT)
 
 LATEST = len(_STEPS)
 """Version that this code reads and writes."""

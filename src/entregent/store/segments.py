@@ -32,6 +32,7 @@ __all__ = [
     "SegmentWriter",
     "damaged",
     "day_of",
+    "discard",
     "kind_schema",
     "listed",
     "missing",
@@ -262,6 +263,13 @@ def write(home: Path, kind: str, table: pa.Table, *, seq: int, durable: bool) ->
     writer = SegmentWriter(home, kind, durable=durable)
     writer.add(table)
     return writer.finish(seq)
+
+
+def discard(home: Path, written: Iterable[Segment]) -> None:
+    """Remove segments that will not be entered in the manifest."""
+    for segment in written:
+        with suppress(OSError):
+            (home / segment.name).unlink(missing_ok=True)
 
 
 def listed(con: sa.Connection, kind: str | None = None) -> tuple[Segment, ...]:

@@ -67,6 +67,17 @@ manifest = sa.Table(
     _flag("pending"),
     _flag("retired"),
 )
+hot = sa.Table(
+    "hot",
+    _metadata,
+    _count("seq", primary_key=True),
+    _text("kind", primary_key=True),
+    _count("n_rows"),
+    _count("n_bytes"),
+    _count("first_time", nullable=True),
+    _count("last_time", nullable=True),
+    sa.Column("held", sa.LargeBinary, nullable=False),
+)
 inputs = sa.Table(
     "inputs",
     _metadata,
@@ -390,6 +401,12 @@ class State:
             raw.execute("VACUUM")
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def settle(self) -> None:
+        """Empty the write-ahead log, as far as nobody reads it: it still holds what was deleted."""
+        with self._told(), self.engine.connect() as con:
+            raw: Any = con.connection.driver_connection
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     # Cursors, inputs, gaps
 
     def cursor(self, source: str) -> str | None:
@@ -421,11 +438,24 @@ class State:
         )
         con.execute(sa.insert(gaps), row)
 
-    def gaps(self, source: str | None = None) -> tuple[Gap, ...]:
-        """Return recorded gaps in order of time, of one source or of all."""
+    def gaps(
+        self, source: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[Gap, ...]:
+        """Return recorded gaps in order of time, of one source or of all.
+
+        Parameters
+        ----------
+        source : str, optional
+        since, until : datetime, optional
+            Those only that reach into the time from `since` to before `until`.
+        """
         query = sa.select(gaps).order_by(gaps.c.start_time, gaps.c.source)
         if source is not None:
             query = query.where(gaps.c.source == source)
+        if since is not None:
+            query = query.where(gaps.c.end_time > to_micros(since))
+        if until is not None:
+            query = query.where(gaps.c.start_time < to_micros(until))
         with self.read() as con:
             rows = con.execute(query).all()
         return tuple(

@@ -50,6 +50,14 @@ def parquet(kind: str, paths: Sequence[Path], *, extra: str = "") -> str:
     return f"read_parquet([{names}], hive_partitioning = false{extra})"
 
 
+def _both(kind: str, paths: Sequence[Path], hot: Mapping[str, pa.Table]) -> str:
+    if kind not in hot:
+        return parquet(kind, paths)
+    columns = ", ".join(kind_schema(kind).names)
+    waiting = f"SELECT {columns} FROM hot_{kind}"
+    return f"(SELECT {columns} FROM {parquet(kind, paths)} UNION ALL {waiting})" if paths else f"({waiting})"
+
+
 def period_condition(period: Period, column: str) -> str:
     """Return SQL that a time is in a period; a time that is not known is in the open period only."""
     conditions = []
@@ -155,6 +163,7 @@ def lay(
     paths: Mapping[str, Sequence[Path]],
     pending: Sequence[Path],
     period: Period,
+    hot: Mapping[str, pa.Table],
 ) -> None:
     """Make the views of an archive on a connection.
 
@@ -168,10 +177,14 @@ def lay(
     period : Period
         Posts, interactions and raw payloads are those of the period;
         observations those before its end.
+    hot : mapping of str to pyarrow.Table
+        Rows of each kind that are in no segment yet.
     """
     con.sql("CREATE SCHEMA stored")
-    source = {kind: parquet(kind, paths.get(kind, ())) for kind in TIME_COLUMN}
-    kept = living(con, "stored", source, parquet("tombstones", pending))
+    for kind, table in hot.items():
+        con.register(f"hot_{kind}", table)
+    source = {kind: _both(kind, paths.get(kind, ()), hot) for kind in TIME_COLUMN}
+    kept = living(con, "stored", source, _both("tombstones", pending, hot))
     for kind, sql in kept.items():
         con.sql(f"CREATE VIEW stored.{kind} AS {sql}")
 
