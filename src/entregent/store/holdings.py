@@ -83,7 +83,19 @@ def by_kind(held: Iterable[Segment]) -> dict[str, list[Segment]]:
 
 
 def contents(listed: Sequence[Segment], held: Sequence[Held]) -> dict[str, Contents]:
-    """Return what there is of each kind of record, without reading a row."""
+    """Return what there is of each kind of record, without reading a row.
+
+    Parameters
+    ----------
+    listed : sequence of Segment
+    held : sequence of Held
+        What waits in the database.
+
+    Returns
+    -------
+    dict of str to Contents
+        By kind.
+    """
     found = {}
     for kind in sorted({one.kind for one in listed} | {one.kind for one in held}):
         whole = [one for one in listed if one.kind == kind]
