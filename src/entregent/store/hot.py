@@ -105,7 +105,16 @@ def _packed(table: pa.Table) -> bytes:
 
 
 def held(con: sa.Connection) -> tuple[Held, ...]:
-    """Return what the database holds, oldest batch first, without its rows."""
+    """Return what the database holds, oldest batch first, without its rows.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+
+    Returns
+    -------
+    tuple of Held
+    """
     columns = [column for column in hot.c if column.name != "held"]
     query = sa.select(*columns).order_by(hot.c.seq, hot.c.kind)
     return tuple(Held(**row._mapping) for row in con.execute(query))
@@ -119,6 +128,10 @@ def tables(con: sa.Connection, where: str) -> dict[str, pa.Table]:
     con : sqlalchemy.Connection
     where : str
         Name of the database in messages.
+
+    Returns
+    -------
+    dict of str to pyarrow.Table
 
     Raises
     ------
@@ -155,7 +168,26 @@ def _present(kind: str, table: pa.Table) -> pa.Table:
 
 
 def roll(home: Path, state: State, *, seq: int, durable: bool) -> Rolled:
-    """Write what the database holds as segments by day, and take it out; see :meth:`Archive.roll`."""
+    """Write what the database holds as segments by day, and take it out.
+
+    Parameters
+    ----------
+    home : Path
+    state : State
+    seq : int
+        Number of the new segments.
+    durable : bool
+        Whether they must survive a power failure.
+
+    Returns
+    -------
+    Rolled
+
+    Raises
+    ------
+    StoreError
+        Where a disk is full; the rows are then where they were.
+    """
     with state.read() as con:
         listed = held(con)
         rows = tables(con, state.where)
