@@ -147,3 +147,79 @@ def test_acts_that_tell_no_exposure(here: Path, capsys: pytest.CaptureFixture[st
 def test_rank_says_why_it_cannot_tell(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = _json(capsys, "rank", *_acts(here))
     assert found["cannot_tell"]["code"].startswith("heard.")
+
+
+def _followed(here: Path) -> list[str]:
+    """Forty things that star shows and three of ten followers take up an hour later; twenty of their own."""
+    rows, follows = [], ["listener,speaker"]
+    for n in range(40):
+        day = f"2024-05-{n % 28 + 1:02}"
+        rows.append(f"star,shown{n},{day}T10:00:00Z")
+        rows += [f"fan{(n * 3 + k) % 10},shown{n},{day}T11:0{k}:00Z" for k in range(3)]
+    for n in range(20):
+        day = f"2024-05-{n + 1:02}"
+        rows += [f"other{(n + k) % 9},own{n},{day}T1{k}:30:00Z" for k in range(4)]
+        rows += [f"fan{n % 10},own{n},{day}T20:00:00Z"]
+    follows += [f"fan{n},star" for n in range(10)] + [f"other{n},other{(n + 1) % 9}" for n in range(9)]
+    follows += ["fan1,fan1", "fan2,star", "fan2,star"]
+    (here / "acts.csv").write_text("who,what,when\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    (here / "follows.csv").write_text("\n".join(follows) + "\n", encoding="utf-8")
+    columns = ("--map", "account=who", "--map", "object=what", "--map", "time=when")
+    return ["acts.csv", "--edges", "follows.csv", *columns]
+
+
+def test_effect_with_the_posts_and_people_behind_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = _followed(here)
+    found = _json(capsys, "effect", *files, "--person", "star", "--person", "fan0", "--out", "tables")
+    star, fan = found["people"]
+    assert star["handle"] == "star"
+    assert star["total"]["low"] <= star["total"]["value"] <= star["total"]["high"]
+    assert star["total"]["value"] > 60
+    assert (star["acted_after"], star["people"], star["exposure"]) == (120, 10, "follows")
+    assert all(person["handle"].startswith("fan") for person in star["moved"])
+    assert all(
+        post["id"].endswith(tuple(map(str, range(40)))) and post["own"] is False for post in star["posts"]
+    )
+    assert fan["total"]["code"] == "effect.no_listeners"
+    rows = (here / "tables" / "moved.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 1 + 120
+    assert (here / "tables" / "effects.parquet").is_file()
+
+
+def test_effect_in_words(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = _followed(here)
+    assert run(["influence", "effect", *files, "--person", "star", "-q", "--lang", "fr"]) == 0
+    out, _ = capsys.readouterr()
+    assert "n’auraient pas eu lieu sans l’influence" in out
+    assert "Personnes entraînées" in out
+    assert "fan" in out
+    assert run(["influence", "effect", *files, "--top", "4", "-q"]) == 0
+    out, _ = capsys.readouterr()
+    assert "star" in out
+    assert run(["influence", "effect", *files, "--person", "fan0", "-q"]) == 0
+    out, _ = capsys.readouterr()
+    assert "Nobody is known to listen" in out
+    assert "need not know who saw what" in out
+
+
+def test_effect_without_exposure_names_other_ways(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = _acts(here)
+    assert run(["influence", "effect", *files, "--person", "user3", "-q"]) == 0
+    out, _ = capsys.readouterr()
+    assert "Nothing tells who could see whose acts." in out
+    assert "Who told you?" in out
+    (person,) = _json(capsys, "effect", *files, "--person", "user3")["people"]
+    assert person["total"]["code"] == "diffusion.no_exposure"
+    assert "user33" not in _refused(capsys, "effect", *files, "--person", "nobody at all")
+    assert "Valid: file:user3" in _refused(capsys, "effect", *files, "--person", "file:usr3")
+
+
+def test_effect_of_people_with_one_item_or_alone(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "acts.csv").write_text(
+        "who,what,when\na,x,2024-05-01T10:00:00Z\nb,x,2024-05-01T11:00:00Z\n", encoding="utf-8"
+    )
+    (here / "follows.csv").write_text("listener,speaker\nb,a\n", encoding="utf-8")
+    columns = ("--map", "account=who", "--map", "object=what", "--map", "time=when")
+    found = _json(capsys, "effect", "acts.csv", "--edges", "follows.csv", *columns, "--person", "a")
+    (person,) = found["people"]
+    assert person["total"]["code"] == "diffusion.too_few"

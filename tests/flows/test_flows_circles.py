@@ -36,7 +36,7 @@ def test_chances_are_learned_from_records(request_: StudyRequest) -> None:
         assert result.moves.chances == "learned"
         assert result.moves.exposure == "past"
         assert ((result.chance >= 0) & (result.chance < 1)).all()
-        names = Names(result, found.con)
+        names = Names(result.graph.ids, found.con)
         assert names.code(names.handles[3], where="test") == 3
         part = circle_of(result, names, CircleRequest(k=5, exclude=(names.ids[0],)), rng)
         assert isinstance(part, CirclePart)
@@ -80,7 +80,7 @@ def test_the_best_so_far_on_a_stop() -> None:
         }
     )
     result = moved_by_arcs(arcs, rng, rule="uniform", chance=0.1, model="independent_cascade")
-    part = circle_of(result, Names(result), CircleRequest(k=3), rng, progress=_Stopped(3))
+    part = circle_of(result, Names(result.graph.ids), CircleRequest(k=3), rng, progress=_Stopped(3))
     assert isinstance(part, CirclePart)
     assert part.stopped == "cancelled"
     assert len(part.members) == 3

@@ -153,7 +153,7 @@ def asked(
         if "chance" not in table.column_names and rule == "learned":
             raise InputError("A graph alone teaches nothing.", where=str(graph), do="Give a column chance.")
         found = moved_by_arcs(table, rng, rule=rule, chance=chance, model=model)
-        yield Asked(found, Names(found), None, rng)
+        yield Asked(found, Names(found.graph.ids), None, rng)
         return
     from entregent.flows.opened import opened_here
 
@@ -163,12 +163,13 @@ def asked(
         wants = rule in ("auto", "learned") and not linear_threshold
         taught = learned(opened.con, rng, progress) if wants else None
         result = answered(moved(opened.con, taught, rng, rule=rule, chance=chance, model=model))
-        yield Asked(result, Names(result, opened.con), opened.con, rng)
+        yield Asked(result, Names(result.graph.ids, opened.con), opened.con, rng)
 
 
 def plain_data(value: Any) -> Any:
     """Return a result as plain values that JSON knows, texts in English with their code."""
     from dataclasses import fields, is_dataclass
+    from math import isfinite
 
     from entregent.i18n import Text
 
@@ -180,6 +181,8 @@ def plain_data(value: Any) -> Any:
         return {key: plain_data(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [plain_data(part) for part in value]
+    if isinstance(value, float) and not isfinite(value):
+        return None  # JSON has no infinity.
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 

@@ -7,16 +7,18 @@ from collections.abc import Iterable, Mapping
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from entregent.errors import InputError
+from entregent.flows.conversation import everybody
 from entregent.flows.listeners import handles
 from entregent.flows.moves import Moved
 from entregent.i18n import T
 from entregent.network.graph import in_degree
 from entregent.results import Notice
 
-__all__ = ["Names", "absent", "audience_of", "reaches"]
+__all__ = ["Names", "absent", "accounts_of", "audience_of", "reaches"]
 
 Floats = NDArray[np.float64]
 
@@ -24,11 +26,11 @@ _CLOSE = 3
 
 
 class Names:
-    """Accounts of a graph by id and by handle."""
+    """Accounts of a graph, or of a conversation, by id and by handle."""
 
-    def __init__(self, moved: Moved, con: duckdb.DuckDBPyConnection | None = None) -> None:
-        self.ids: list[str] = moved.graph.ids.to_pylist()
-        found = handles(con, moved.graph.ids) if con is not None else {}
+    def __init__(self, accounts: pa.Array, con: duckdb.DuckDBPyConnection | None = None) -> None:
+        self.ids: list[str] = accounts.to_pylist()
+        found = handles(con, accounts) if con is not None else {}
         self.handles = [found.get(account) or account for account in self.ids]
         self._codes = {handle.removeprefix("@"): code for code, handle in enumerate(self.handles)}
         self._codes.update({account: code for code, account in enumerate(self.ids)})
@@ -45,7 +47,7 @@ class Names:
         if code is None:
             close = difflib.get_close_matches(name, self._codes, _CLOSE, 0.75)
             raise InputError(
-                f"{name!r} is nobody in this graph.",
+                f"{name!r} is nobody in these data.",
                 where=where,
                 valid=close or None,
                 do="Give the account, such as x:12345, or the handle, of somebody who acts or is acted on.",
@@ -68,11 +70,23 @@ class Names:
                 values[code] = value
         if given and missing == len(given):
             raise InputError(
-                f"None of the {missing} people named is in this graph.",
+                f"None of the {missing} people named is in these data.",
                 where=where,
                 do="Name people by account, such as x:12345, or by handle.",
             )
         return values, missing
+
+
+def accounts_of(con: duckdb.DuckDBPyConnection, names: Iterable[str]) -> list[str]:
+    """Return the accounts of people of the conversation named by account or handle, each once.
+
+    Raises
+    ------
+    InputError
+        For somebody who is not in it.
+    """
+    people = Names(pa.array(everybody(con), pa.string()), con)
+    return list(dict.fromkeys(people.ids[code] for code in people.codes(names, where="person")))
 
 
 def absent(code: str, missing: int) -> tuple[Notice, ...]:

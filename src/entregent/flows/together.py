@@ -49,7 +49,7 @@ def who_together(
     found = moved(con, learned(con, rng, progress, most_chances=MOST_CHANCES), rng)
     if isinstance(found, CannotTell):
         return Together(found if wants_circle else None, found if wants_seeding else None)
-    names = Names(found, con)
+    names = Names(found.graph.ids, con)
     threads = request.config.threads or 1
     circle: CirclePart | CannotTell | None = None
     seeding: SeedingPart | CannotTell | None = None
