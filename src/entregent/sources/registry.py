@@ -16,6 +16,7 @@ __all__ = ["KINDS", "live_source", "settings"]
 KINDS: Mapping[str, str] = {
     "replay": "entregent.sources.replay",
     "bluesky": "entregent.sources.bluesky.source",
+    "feeds": "entregent.sources.feeds.source",
 }
 """Kind to the module that has ``open_source(name, table, where)``."""
 

@@ -14,6 +14,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -33,7 +34,7 @@ from entregent.sources.files.tables_rows import Troubles
 from entregent.text.folding import fold
 from entregent.text.links import domain
 
-__all__ = ["Feeds"]
+__all__ = ["Feeds", "Fetched", "fetched"]
 
 NETWORK = "web"
 MOST_BYTES = 256 << 20
@@ -44,6 +45,7 @@ _ADDRESS = re.compile(r"(?:https?|urn|tag|at|did):\S+\Z", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _DECLARATION = re.compile(r"<\?xml[^>]*\?>")
 _LANGUAGE = re.compile(r"([a-zA-Z]{2,3})(?:[-_]|\Z)")
+_PERIODS = {"hourly": 3600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
 _BLOCKS = frozenset(
     ("p", "div", "br", "li", "ul", "ol", "tr", "table", "blockquote", "pre", "section", "article")
 ) | {f"h{level}" for level in range(1, 7)}
@@ -83,13 +85,6 @@ class Feeds:
             )
         troubles = Troubles(opened.name)
         parsed = _parse(data, opened.name, troubles)
-        if not parsed.entries and not parsed.get("version"):
-            raise InputError(
-                "This is no feed: neither RSS nor Atom was found in it.",
-                where=opened.name,
-                do="Save the address that the site gives as its feed, not the page.",
-            )
-        _tell_of_form(parsed, troubles)
         feed = _Feed(parsed.feed, opened.name, options, troubles)
         for start in range(0, len(parsed.entries), ENTRIES_AT_ONCE):
             check(progress)
@@ -102,16 +97,93 @@ class Feeds:
             yield Batch(notices=troubles.take())
 
 
-def _parse(data: bytes, name: str, troubles: Troubles) -> Any:
+@dataclass(frozen=True)
+class Fetched:
+    """A feed as its server gave it: what stands in it, and how it wants to be asked.
+
+    `hub` and `topic` are addresses for WebSub; `ttl` seconds for which it
+    says that it stays as it is.
+    """
+
+    batch: Batch
+    hub: str | None = None
+    topic: str | None = None
+    ttl: int | None = None
+
+
+def fetched(data: bytes, address: str, content_type: str, options: Options) -> Fetched:
+    """Read a feed that came from an address.
+
+    Parameters
+    ----------
+    data : bytes
+    address : str
+        Links are relative to it.
+    content_type : str
+        As the server says; it may name the encoding.
+    options : Options
+
+    Returns
+    -------
+    Fetched
+
+    Raises
+    ------
+    InputError
+        Where it is no feed.
+    """
+    troubles = Troubles(address)
+    headers = {"content-location": address}
+    if content_type:
+        headers["content-type"] = content_type
+    parsed = _parse(data, address, troubles, headers)
+    feed = _Feed(parsed.feed, address, options, troubles)
+    for number, entry in enumerate(parsed.entries, 1):
+        feed.add(entry, number)
+    links = {str(link.get("rel")): str(link.get("href") or "") for link in parsed.feed.get("links") or ()}
+    return Fetched(
+        feed.batch(len(parsed.entries)),
+        hub=links.get("hub") or None,
+        topic=links.get("self") or None,
+        ttl=_ttl(parsed.feed),
+    )
+
+
+def _ttl(feed: Mapping[str, Any]) -> int | None:
+    told = str(feed.get("ttl") or "").strip()
+    if told.isascii() and told.isdigit() and len(told) < 7:
+        return int(told) * 60
+    period = _PERIODS.get(str(feed.get("sy_updateperiod") or "").strip().lower())
+    often = str(feed.get("sy_updatefrequency") or "1").strip()
+    if period is None or not (often.isascii() and often.isdigit() and 0 < len(often) < 5):
+        return None
+    return period // max(1, int(often))
+
+
+def _parse(data: bytes, name: str, troubles: Troubles, headers: Mapping[str, str] | None = None) -> Any:
+    parsed = _parsed(data, name, troubles, headers)
+    if not parsed.entries and not parsed.get("version"):
+        raise InputError(
+            "This is no feed: neither RSS nor Atom was found in it.",
+            where=name,
+            do="Give the address that the site names as its feed, not the page.",
+        )
+    _tell_of_form(parsed, troubles)
+    return parsed
+
+
+def _parsed(data: bytes, name: str, troubles: Troubles, headers: Mapping[str, str] | None) -> Any:
     # A stream, never a text: a text could be taken for an address or a path.
     try:
-        return feedparser.parse(io.BytesIO(data))
+        return feedparser.parse(io.BytesIO(data), response_headers=headers)
     except Exception:
         # The parser means to survive everything, and does not survive every damage of the first bytes.
         cleaned = _CONTROL.sub("", data.decode("utf-8", "replace"))
         troubles.add("file.encoding", T("A feed is not in the encoding that it names; it was read as it is"))
     try:
-        return feedparser.parse(io.BytesIO(_DECLARATION.sub("", cleaned, count=1).encode()))
+        return feedparser.parse(
+            io.BytesIO(_DECLARATION.sub("", cleaned, count=1).encode()), response_headers=headers
+        )
     except Exception as error:
         raise InputError(
             f"This feed is too damaged to be read: {error}", where=name, do="Fetch the feed again."
