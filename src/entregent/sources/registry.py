@@ -11,11 +11,13 @@ import msgspec
 from entregent.errors import ConfigError
 from entregent.sources.live import LiveSource
 
-__all__ = ["KINDS", "live_source", "settings"]
+__all__ = ["KINDS", "in_range", "live_source", "settings"]
 
 KINDS: Mapping[str, str] = {
     "replay": "entregent.sources.replay",
     "bluesky": "entregent.sources.bluesky.source",
+    "bluesky-accounts": "entregent.sources.bluesky.accounts",
+    "bluesky-search": "entregent.sources.bluesky.search",
     "feeds": "entregent.sources.feeds.source",
 }
 """Kind to the module that has ``open_source(name, table, where)``."""
@@ -55,6 +57,28 @@ def settings(kind: type[Settings], table: Mapping[str, Any], where: str) -> Sett
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{str(error).replace(' - at `$.', ' at `')}.", where=where, valid=names) from error
+
+
+def in_range(settings: msgspec.Struct, where: str, /, **ranges: tuple[float, float]) -> None:
+    """Check that settings lie between two numbers, both included.
+
+    Parameters
+    ----------
+    settings : msgspec.Struct
+    where : str
+        ``sources.NAME``, for messages.
+    **ranges
+        Name to least and most.
+
+    Raises
+    ------
+    ConfigError
+        For the first that does not.
+    """
+    for name, (least, most) in ranges.items():
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            raise ConfigError(f"{name} is {value}.", where=where, valid=(f"{least:g} to {most:g}",))
 
 
 def live_source(name: str, table: Mapping[str, Any]) -> LiveSource:

@@ -88,10 +88,10 @@ class Box:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         identities = free_port()
-        self._identities = Node("identities", str(identities))
+        self._identity_server = Node("identities", str(identities))
         self._folder = folder
-        self._at = f"http://localhost:{identities}"
-        self._data = Node("data", str(self.port), self._at, str(folder))
+        self.identities = f"http://localhost:{identities}"
+        self._data = Node("data", str(self.port), self.identities, str(folder))
         self._web = httpx.Client(base_url=f"http://localhost:{self.port}", timeout=30, trust_env=False)
 
     @property
@@ -100,14 +100,14 @@ class Box:
 
     def __enter__(self) -> Box:
         require_box()
-        self._identities.start()
+        self._identity_server.start()
         self._data.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._web.close()
         self._data.stop()
-        self._identities.stop()
+        self._identity_server.stop()
 
     def kill(self) -> None:
         """Kill the data server."""
@@ -115,7 +115,7 @@ class Box:
 
     def start(self, **environment: str) -> None:
         """Start the data server again, with what it has on disk."""
-        self._data = Node("data", str(self.port), self._at, str(self._folder), **environment)
+        self._data = Node("data", str(self.port), self.identities, str(self._folder), **environment)
         self._data.start()
 
     def call(self, method: str, token: str | None = None, **body: Any) -> dict[str, Any]:
