@@ -32,7 +32,7 @@ environment-dev:
 catalogues: $(CATALOGUES)
 
 %.mo: %.po
-	@$(BIN)/pybabel --quiet compile --domain entregent --directory src/entregent/locale
+	@$(BIN)/pybabel --quiet compile --domain $(basename $(notdir $<)) --directory src/entregent/locale
 
 .PHONY: demo
 demo: environment ## make the demo world, study it, say where to open the report

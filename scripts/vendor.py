@@ -1,10 +1,10 @@
-"""Fetch the files of others that the report carries, or check that they are what they were.
+"""Fetch the files of others that the report and the platform carry, or check that they are what they were.
 
     python scripts/vendor.py            fetch what is missing or differs
     python scripts/vendor.py --check    compare with VENDOR.toml, offline
     python scripts/vendor.py --accept   write the digests of what was fetched (after a new version)
 
-The list is ``src/entregent/report/assets/vendor/VENDOR.toml``. To take a new
+Each folder has its list in a ``VENDOR.toml``. To take a new
 version, change ``version`` there, run with ``--accept`` and read the difference.
 Packages come from the registry that the npm client is set up for.
 """
@@ -22,8 +22,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-VENDOR = Path(__file__).parents[1] / "src" / "entregent" / "report" / "assets" / "vendor"
-LIST = VENDOR / "VENDOR.toml"
+SOURCE = Path(__file__).parents[1] / "src" / "entregent"
+FOLDERS = (SOURCE / "report" / "assets" / "vendor", SOURCE / "web" / "static" / "vendor")
+LIST = "VENDOR.toml"
 KEYS = ("name", "package", "version", "licence", "member", "tarball", "sha256")
 SOURCE_MAP = re.compile(rb"\n?//# sourceMappingURL=[^\n]*\n?")
 
@@ -32,24 +33,22 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def listed() -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = tomllib.loads(LIST.read_text(encoding="utf-8"))["file"]
+def listed(folder: Path) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = tomllib.loads((folder / LIST).read_text(encoding="utf-8"))["file"]
     return entries
 
 
-def differing(entries: list[dict[str, Any]]) -> list[str]:
+def differing(folder: Path, entries: list[dict[str, Any]]) -> list[str]:
     """Say which files are missing, differ from their digest, or are not listed."""
     faults = []
     for entry in entries:
-        path = VENDOR / entry["name"]
+        path = folder / entry["name"]
         if not path.is_file():
             faults.append(f"{entry['name']}: missing")
         elif digest(path.read_bytes()) != entry["sha256"]:
-            faults.append(f"{entry['name']}: differs from the digest in {LIST.name}")
-    names = {entry["name"] for entry in entries} | {LIST.name}
-    faults += [
-        f"{path.name}: not in {LIST.name}" for path in sorted(VENDOR.iterdir()) if path.name not in names
-    ]
+            faults.append(f"{entry['name']}: differs from the digest in {LIST}")
+    names = {entry["name"] for entry in entries} | {LIST}
+    faults += [f"{path.name}: not in {LIST}" for path in sorted(folder.iterdir()) if path.name not in names]
     return faults
 
 
@@ -65,7 +64,7 @@ def pack(package: str, version: str, directory: Path) -> bytes:
     return (directory / done.stdout.split()[-1]).read_bytes()
 
 
-def fetch(entries: list[dict[str, Any]], *, accept: bool) -> list[str]:
+def fetch(folder: Path, entries: list[dict[str, Any]], *, accept: bool) -> list[str]:
     """Write every listed file from its package; return what does not match."""
     faults = []
     tarballs: dict[tuple[str, str], Path] = {}
@@ -89,19 +88,19 @@ def fetch(entries: list[dict[str, Any]], *, accept: bool) -> list[str]:
             if wrong and not accept:
                 faults.append(
                     f"{entry['name']}: {' and '.join(wrong)} of {entry['package']} {entry['version']} differ "
-                    f"from {LIST.name}. Look at what changed, then run with --accept."
+                    f"from {LIST}. Look at what changed, then run with --accept."
                 )
                 continue
             entry.update(found)
-            (VENDOR / entry["name"]).write_bytes(data)
+            (folder / entry["name"]).write_bytes(data)
     return faults
 
 
-def write_list(entries: list[dict[str, Any]]) -> None:
+def write_list(folder: Path, entries: list[dict[str, Any]]) -> None:
     """Write the list with its digests, keeping the remarks on top."""
-    head = LIST.read_text(encoding="utf-8").split("[[file]]")[0]
+    head = (folder / LIST).read_text(encoding="utf-8").split("[[file]]")[0]
     blocks = ["[[file]]\n" + "".join(f'{key} = "{entry[key]}"\n' for key in KEYS) for entry in entries]
-    LIST.write_text(head + "\n".join(blocks), encoding="utf-8")
+    (folder / LIST).write_text(head + "\n".join(blocks), encoding="utf-8")
 
 
 def main() -> int:
@@ -109,17 +108,20 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare only, offline")
     parser.add_argument("--accept", action="store_true", help="write new digests")
     options = parser.parse_args()
-    entries = listed()
-    faults = differing(entries)
-    if faults and not options.check:
-        faults = fetch(entries, accept=options.accept)
-        if not faults:
-            write_list(entries)
-            faults = differing(entries)
+    faults: list[str] = []
+    for folder in FOLDERS:
+        entries = listed(folder)
+        wrong = differing(folder, entries)
+        if wrong and not options.check:
+            wrong = fetch(folder, entries, accept=options.accept)
+            if not wrong:
+                write_list(folder, entries)
+                wrong = differing(folder, entries)
+        faults += wrong
+        if not wrong:
+            print(f"{folder.relative_to(SOURCE)}: {len(entries)} vendored files are as listed.")
     for fault in faults:
         print(fault, file=sys.stderr)
-    if not faults:
-        print(f"{len(entries)} vendored files are as listed.")
     return 1 if faults else 0
 
 

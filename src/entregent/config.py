@@ -21,6 +21,9 @@ __all__ = ["Config", "load"]
 
 FILE_NAME = "entregent.toml"
 PREFIX = "ENTREGENT_"
+SECRETS = ("secret_key",)
+"""Read from the environment where they are needed, and never kept among the settings."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -44,6 +47,11 @@ class Config:
         Most memory that the query engine may use, in megabytes.
     threads : int
         Most threads that the query engine may use; 0 means all cores.
+    database : str
+        Where the platform keeps its own tables: ``sqlite`` for a file in the
+        home, or ``postgresql://USER:PASSWORD@HOST/NAME``.
+    web_address : str
+        Address under which people reach the platform.
     sources : mapping of str to mapping
         Live sources by name, as they stand under ``[sources.NAME]``; what may
         stand there depends on their `kind`. Only in the file.
@@ -56,6 +64,8 @@ class Config:
     keep_study_days: int = 180
     memory_mb: int = 1024
     threads: int = 0
+    database: str = "sqlite"
+    web_address: str = "http://localhost:8000"
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -99,6 +109,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         return Path(value).expanduser()
     if name == "lang" and value not in LANGUAGES:
         raise ConfigError(f"lang is {value!r}.", where=where, valid=LANGUAGES)
+    if name == "web_address" and not re.fullmatch(r"https?://[^/\s?#@]+", value):
+        raise ConfigError(f"web_address is {value!r}.", where=where, valid=("https://entregent.example.org",))
     if name == "zone":
         from entregent.clock import zone
         from entregent.errors import InputError
@@ -146,6 +158,8 @@ def load(directory: Path | None = None, environ: Mapping[str, str] | None = None
     for variable, value in (os.environ if environ is None else environ).items():
         if variable.startswith(PREFIX):
             name = variable.removeprefix(PREFIX).lower()
+            if name in SECRETS:
+                continue
             if name not in settable:
                 raise ConfigError(
                     f"There is no setting {variable}.",

@@ -98,3 +98,13 @@ def test_it_knows_the_packages_and_extras_of_the_project(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(REQUIRED) == {re.split(r"[^a-z0-9-]", line)[0] for line in project["dependencies"]}
     assert set(EXTRAS) == set(project["optional-dependencies"]) - {"dev"}
+
+
+def test_a_password_in_a_setting_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENTREGENT_DATABASE", "postgresql://ann:s3cret@db.example.org/house")
+    run(["doctor"])
+    told = capsys.readouterr().out
+    assert "s3cret" not in told
+    assert "db.example.org/house" in told

@@ -98,7 +98,10 @@ def test_sigterm_stops_it_cleanly_and_it_goes_on_later(posts: Path) -> None:
     running = subprocess.Popen(slowly, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert running.stderr is not None
     assert "replay" in running.stderr.readline()
-    time.sleep(0.5)
+    for _ in range(200):
+        if Path("entregent-data/state.sqlite").exists() and kept(Path("entregent-data")):
+            break
+        time.sleep(0.1)
     running.send_signal(signal.SIGTERM)
     out, err = running.communicate(timeout=30)
     assert running.returncode == 0, err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sys
 import tomllib
@@ -26,6 +27,13 @@ __all__ = ["BROWSERS", "EXTRAS", "REQUIRED", "doctor"]
 REQUIRED = (
     "babel",
     "click",
+    "cryptography",
+    "django",
+    "django-allauth",
+    "django-htmx",
+    "django-ninja",
+    "django-simple-history",
+    "django-tasks-db",
     "duckdb",
     "eldc",
     "feedparser",
@@ -39,12 +47,18 @@ REQUIRED = (
     "numpy",
     "pyarrow",
     "rich",
+    "rules",
     "scipy",
+    "servestatic",
     "sqlalchemy",
+    "uvicorn",
     "websockets",
     "zstandard",
 )
-EXTRAS = {"charts": (("vl-convert-python", "vl_convert"), "charts as SVG and PNG files")}
+EXTRAS = {
+    "charts": (("vl-convert-python", "vl_convert"), "charts as SVG and PNG files"),
+    "postgres": (("psycopg", "psycopg"), "the platform on PostgreSQL"),
+}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LEAST_FREE_MB = 500
 
@@ -139,6 +153,9 @@ def doctor(home: Path | None, form: str) -> None:
     rows = _versions() + _storage(settled.home)
     for setting in fields(settled):
         value = getattr(settled, setting.name)
+        if setting.name == "database":
+            # Its address may hold a password.
+            value = re.sub(r"(?<=:)[^:@/]+(?=@)", "***", value)
         rows.append(_row(f"setting {setting.name}", "ok", f"{value} ({_origin(setting.name, flags)})"))
     rows += _optional()
     print_rows(("part", "state", "detail", "do"), rows, form)

@@ -25,6 +25,7 @@ COMMANDS = {
     "study": "entregent.cli.study:study",
     "influence": "entregent.cli.influence:influence",
     "listen": "entregent.cli.listen:listen",
+    "serve": "entregent.cli.serve:serve",
     "world": "entregent.cli.world:world",
     "studies": "entregent.cli.studies:studies",
     "authenticity": "entregent.cli.authenticity:authenticity",
@@ -85,6 +86,7 @@ def entregent_command(debug: bool) -> None:
       entregent study export.csv --topic '"night train" OR #nighttrain' --lang fr
       entregent influence circle posts.jsonl --k 10
       entregent listen --replay posts.jsonl --speed 60
+      entregent serve
       entregent world --people 5000 --days 90 --out world
       entregent doctor
     """

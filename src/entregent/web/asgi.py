@@ -1,0 +1,10 @@
+"""The platform as an ASGI application, for uvicorn or another server."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "entregent.web.settings")
+application = get_asgi_application()
