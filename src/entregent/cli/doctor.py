@@ -37,6 +37,7 @@ REQUIRED = (
     "duckdb",
     "eldc",
     "feedparser",
+    "httpcore",
     "httpx",
     "httpx-sse",
     "jinja2",
