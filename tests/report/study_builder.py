@@ -135,7 +135,7 @@ def _people(rng: np.random.Generator, count: int) -> tuple[Person, ...]:
                     START + timedelta(days=DAYS),
                 ),
                 heard=heard,
-                effective=None,
+                effect=None,
                 ahead_of_next=None,
                 community=int(rng.integers(0, 5)) if index % 9 else None,
                 evidence=tuple(_evidence(rng, handle, number, centre) for number in range(index % 6)),

@@ -25,6 +25,14 @@ _TOP = (
         help="People printed; --out holds all.",
     ),
 )
+_NOT_ASKED = (
+    "effective",
+    "effective_low",
+    "effective_high",
+    "effective_level",
+    "placebo",
+    "community",
+)
 _PRINTED = ("rank", "handle", "heard", "heard_low", "heard_high", "heard_posts", "ahead_of_next", "known")
 
 
@@ -68,7 +76,8 @@ def rank(
         request = request_of(settled, **read)
         with opened_here(request, clock.now(), progress) as opened:
             found = people.rank(opened.con, np.random.default_rng(request.seed), progress=progress)
-            table = people.people_table(opened.con, found, {}).drop_columns(["effective", "community"])
+            table = people.people_table(opened.con, found, {}, {})
+            table = table.drop_columns([*_NOT_ASKED])
             notices = (*opened.collected.notices, *opened.notices, *found.notices)
     print_notices(notices)
     write_tables({"people": table}, out)

@@ -15,6 +15,7 @@ from entregent.flows.said import NATIVE
 from entregent.influence.heard_sql import gather
 from entregent.influence.rank import NO_POST, Heard, heard
 from entregent.progress import Progress
+from entregent.report.effect import EffectPart
 from entregent.report.model import CoverageCheck, Evidence, Known, Person
 from entregent.results import CannotTell, Estimate, Notice
 
@@ -174,7 +175,12 @@ def _moment(micros: int | None) -> datetime | None:
 
 
 def persons(
-    con: duckdb.DuckDBPyConnection, ranked: Ranked, communities: Mapping[str, int], *, shown: int
+    con: duckdb.DuckDBPyConnection,
+    ranked: Ranked,
+    communities: Mapping[str, int],
+    effects: Mapping[str, EffectPart],
+    *,
+    shown: int,
 ) -> tuple[Person, ...]:
     """Return the people of the page, in the default order, with the posts behind their numbers."""
     accounts = ranked.accounts[:shown]
@@ -202,7 +208,7 @@ def persons(
                 listeners=listeners,
                 known=Known(known, basis, _moment(seen_at)),
                 heard=ranked.estimates.get(account) or ranked.reason or NO_POST,
-                effective=None,
+                effect=effects.get(account),
                 ahead_of_next=ranked.ahead.get(account),
                 community=communities.get(account),
                 evidence=tuple(evidence.get(account, ())),
@@ -211,8 +217,16 @@ def persons(
     return tuple(found)
 
 
-def people_table(con: duckdb.DuckDBPyConnection, ranked: Ranked, communities: Mapping[str, int]) -> pa.Table:
+def people_table(
+    con: duckdb.DuckDBPyConnection,
+    ranked: Ranked,
+    communities: Mapping[str, int],
+    effects: Mapping[str, EffectPart],
+) -> pa.Table:
     """Return every account with its three columns, in the default order."""
+    parts = [effects.get(account) for account in ranked.accounts]
+    changed = [part.total if part and isinstance(part.total, Estimate) else None for part in parts]
+    placebo = [part.placebo if part and isinstance(part.placebo, Estimate) else None for part in parts]
     found = [ranked.estimates.get(account) for account in ranked.accounts]
     told = [e if isinstance(e, Estimate) else None for e in found]
     number = pa.float64()
@@ -228,7 +242,11 @@ def people_table(con: duckdb.DuckDBPyConnection, ranked: Ranked, communities: Ma
                 "heard_level": pa.array([e and e.level for e in told], number),
                 "heard_posts": pa.array([e and e.n for e in told], pa.int64()),
                 "ahead_of_next": pa.array([ranked.ahead.get(a) for a in ranked.accounts], number),
-                "effective": pa.array([None] * len(found), number),
+                "effective": pa.array([e and e.value for e in changed], number),
+                "effective_low": pa.array([e and e.low for e in changed], number),
+                "effective_high": pa.array([e and e.high for e in changed], number),
+                "effective_level": pa.array([e and e.level for e in changed], number),
+                "placebo": pa.array([e and e.value for e in placebo], number),
                 "community": pa.array([communities.get(a) for a in ranked.accounts], pa.int64()),
             }
         ),
@@ -240,7 +258,7 @@ def people_table(con: duckdb.DuckDBPyConnection, ranked: Ranked, communities: Ma
         SELECT r.rank, r.id AS account, a.handle, a.name, a.network, a.url, a.declared, a.posts, a.listeners,
                a.known, a.basis AS known_basis, make_timestamptz(a.seen_at) AS known_at,
                r.heard, r.heard_low, r.heard_high, r.heard_level, r.heard_posts, r.ahead_of_next, r.effective,
-               r.community
+               r.effective_low, r.effective_high, r.effective_level, r.placebo, r.community
         FROM ranked r JOIN about a USING (id) ORDER BY r.rank
         """
     ).to_arrow_table()

@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from entregent.flows.circles import circle_overlap_table, circle_table
+from entregent.flows.effects import effects_table, moved_table
 from entregent.flows.listeners import Listeners, overlap_table
 from entregent.flows.people import Ranked, evidence_table, people_table
 from entregent.flows.seeding import seeding_table
@@ -64,8 +65,10 @@ def tables(
         """
     ).to_arrow_table()
     return {
-        "people": people_table(con, ranked, circle.membership),
+        "people": people_table(con, ranked, circle.membership, together.by_person),
         "evidence": evidence_table(con, ranked, shown=shown),
+        "effects": effects_table(together.effects.parts if together.effects else ()),
+        "moved": moved_table(together.effects),
         "posts": posts,
         "acts": con.sql("SELECT * FROM study.acts ORDER BY time, actor, object").to_arrow_table(),
         "volume": _volume(said),

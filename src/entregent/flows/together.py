@@ -1,26 +1,30 @@
-"""Who together, and few or many: the parts of a study that rest on who moves whom."""
+"""Effects, who together, few or many: the parts of a study that rest on who moves whom."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
 
 from entregent.flows.circles import CircleRequest, circle_of
-from entregent.flows.moves import learned, moved
+from entregent.flows.effects import Effects, effects_of, too_many_chances
+from entregent.flows.moves import Learned, learned, moved
 from entregent.flows.names import Names, reaches
 from entregent.flows.request import StudyRequest
 from entregent.flows.seeding import SeedingRequest, seeding_of
 from entregent.progress import Progress, check
+from entregent.report.effect import EffectPart
 from entregent.report.influence import CirclePart, SeedingPart
 from entregent.results import CannotTell, Notice
 
 __all__ = ["Together", "who_together"]
 
 MOST_CHANCES = 20_000_000
-_OWN_STREAM = 1
+MOST_EFFECT_CHANCES = 1_000_000
+MOST_EFFECTS = 50
+_OWN_STREAM, _EFFECT_STREAM = 1, 2
 _SAMPLES = 2**21
 _STEPS, _DRAWS = 5, 100
 
@@ -31,24 +35,34 @@ class Together:
 
     circle: CirclePart | CannotTell | None
     seeding: SeedingPart | CannotTell | None
+    effects: Effects | None = None
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def by_person(self) -> dict[str, EffectPart]:
+        """Effects by account."""
+        return {part.id: part for part in self.effects.parts} if self.effects is not None else {}
 
 
 def who_together(
     con: duckdb.DuckDBPyConnection,
+    accounts: Sequence[str],
     membership: Mapping[str, int],
     request: StudyRequest,
     progress: Progress,
 ) -> Together:
-    """Learn who moves whom, choose a circle and compare few with many, within the time of a study."""
+    """Learn who moves whom; then the effects of `accounts`, a circle, few or many, in the time of a study."""
     wants_circle, wants_seeding = ("circle" not in request.without), ("seeding" not in request.without)
-    if not (wants_circle or wants_seeding):
+    wants_effect = "effect" not in request.without
+    if not (wants_circle or wants_seeding or wants_effect):
         return Together(None, None)
     # A stream of its own: what else is random in a study does not depend on these parts.
     rng = np.random.default_rng([request.seed, _OWN_STREAM])
-    found = moved(con, learned(con, rng, progress, most_chances=MOST_CHANCES), rng)
+    taught = learned(con, rng, progress, most_chances=MOST_CHANCES)
+    effects = _effects(con, taught, accounts, request, progress) if wants_effect else None
+    found = moved(con, taught, rng)
     if isinstance(found, CannotTell):
-        return Together(found if wants_circle else None, found if wants_seeding else None)
+        return Together(found if wants_circle else None, found if wants_seeding else None, effects)
     names = Names(found.graph.ids, con)
     threads = request.config.threads or 1
     circle: CirclePart | CannotTell | None = None
@@ -74,4 +88,20 @@ def who_together(
             threads=threads,
         )
         seeding = seeding_of(found, names, reaches(found, names, con), asked, rng, progress)
-    return Together(circle, seeding)
+    return Together(circle, seeding, effects)
+
+
+def _effects(
+    con: duckdb.DuckDBPyConnection,
+    taught: Learned,
+    accounts: Sequence[str],
+    request: StudyRequest,
+    progress: Progress,
+) -> Effects:
+    why = too_many_chances(taught, MOST_EFFECT_CHANCES)
+    if why is not None:
+        taught = replace(taught, model=why)
+    rng = np.random.default_rng([request.seed, _EFFECT_STREAM])
+    # Where nothing can be told, that is told of everybody: it takes no time.
+    most = len(accounts) if isinstance(taught.model, CannotTell) else MOST_EFFECTS
+    return effects_of(con, taught, accounts[:most], rng, progress=progress)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from entregent.i18n import Translator
-from entregent.report.influence_data import circle_data, seeding_data
+from entregent.report.influence_data import circle_data, effect_data, seeding_data
 from entregent.report.model import CoverageCheck, Study
 
 __all__ = ["SCHEMA", "study_data"]
@@ -83,6 +83,7 @@ def study_data(study: Study, lang: str) -> dict[str, Any]:
             if isinstance(check, CoverageCheck)
             else {"cannot_tell": check.code}
         ),
+        "effect": effect_data(study.people),
         "circle": circle_data(study.circle),
         "seeding": seeding_data(study.seeding),
         "warnings": [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from entregent.report.influence import CirclePart, Moves, SeedingPart
+from entregent.report.model import Person
 from entregent.results import CannotTell, Estimate
 
-__all__ = ["circle_data", "seeding_data"]
+__all__ = ["circle_data", "effect_data", "seeding_data"]
 
 
 def _estimate(result: Estimate) -> dict[str, Any]:
@@ -28,6 +30,21 @@ def _moves(moves: Moves) -> dict[str, Any]:
         "exposure": moves.exposure,
         "accounts": moves.accounts,
         "arcs": moves.arcs,
+    }
+
+
+def effect_data(people: Sequence[Person]) -> dict[str, Any] | None:
+    """Return how many people were asked about and told of; each is in the table ``effects``."""
+    parts = [person.effect for person in people if person.effect is not None]
+    if not parts:
+        return None
+    silent = [part.total.code for part in parts if isinstance(part.total, CannotTell)]
+    return {
+        "asked": len(parts),
+        "told": len(parts) - len(silent),
+        "shown": sum(isinstance(part.total, Estimate) and part.total.low > 0 for part in parts),
+        "exposure": parts[0].exposure,
+        "cannot_tell": {code: silent.count(code) for code in sorted(set(silent))},
     }
 
 

@@ -92,6 +92,10 @@ def table_label(name: str) -> Text:
             return T("People: the three columns, one row an account")
         case "evidence":
             return T("Evidence: the posts that carry each number")
+        case "effects":
+            return T("Effects: what would not have been without each person, with the checks")
+        case "moved":
+            return T("Moved: each act after one of a person's, and the chance that it was theirs")
         case "volume":
             return T("Volume over time")
         case "posts":

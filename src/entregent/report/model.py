@@ -1,7 +1,7 @@
 """What a study holds: the contract between the flow that makes it and the page that shows it.
 
 Three columns for people, never one score. ``known`` is what a network shows,
-``heard`` is an estimate, ``effective`` waits for the counterfactual.
+``heard`` is an estimate, ``effective`` compares with what would have been without the person.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from entregent.clock import Period
 from entregent.i18n import Text
+from entregent.report.effect import EffectPart
 from entregent.report.influence import CirclePart, SeedingPart
 from entregent.results import CannotTell, Estimate, Notice, Provenance
 
@@ -140,7 +141,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Person:
-    """One account with the three columns. `rank` is its place by the lower end of heard."""
+    """One account with the three columns. `rank` is its place by the lower end of heard.
+
+    `effect` holds what `effective` rests on, its placebo first; None where it
+    was not asked for.
+    """
 
     rank: int
     id: str
@@ -153,10 +158,15 @@ class Person:
     listeners: int
     known: Known
     heard: Estimate | CannotTell
-    effective: Estimate | CannotTell | None
+    effect: EffectPart | None
     ahead_of_next: float | None
     community: int | None
     evidence: tuple[Evidence, ...]
+
+    @property
+    def effective(self) -> Estimate | CannotTell | None:
+        """Acts of others that would not have been without the person; None where not asked for."""
+        return None if self.effect is None else self.effect.total
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ from entregent.charts.spec import Chart, page_spec
 from entregent.charts.table import Table, table
 from entregent.charts.theme import COLOURS
 from entregent.i18n import T, Translator
-from entregent.report import influence_texts, labels
+from entregent.report import effect_texts, influence_texts, labels
 from entregent.report.charts import charts_of
+from entregent.report.effect import CarryingPost
 from entregent.report.facts import stand_out
 from entregent.report.glyph import Scale, interval_glyph, open_glyph
 from entregent.report.influence import CircleMember, CirclePart
@@ -150,7 +151,12 @@ class _View:
         low = check.low if isinstance(check, CoverageCheck) else 1.0
         self.check = Scale.even(0.5 if low >= 0.5 else 0.0)
         self.groups = {community.number: place for place, community in enumerate(study.communities, 1)}
-        self.computed = any(person.effective is not None for person in self.people)
+        told = [person.effect for person in self.people if person.effect is not None]
+        self.computed, self.asked = bool(told), len(told)
+        self.exposure = told[0].exposure if told else "unknown"
+        self.unsure = any(isinstance(part.total, CannotTell) for part in told)
+        self.effects = effect_texts
+        self._ranks = {person.id: person.rank for person in self.people}
         self.names = {person.rank: apart(person.name or person.handle) for person in self.people}
         self.charts: dict[str, Chart] = charts_of(study, self.people, reader.origin)
         self.texts = influence_texts
@@ -159,13 +165,12 @@ class _View:
         self.dots: tuple[Dot, ...] = ()
         self.arcs: tuple[Arc, ...] = ()
         if isinstance(study.network, NetworkPicture):
-            ranks = {person.id: person.rank for person in self.people}
-            self.dots, self.arcs = drawing(study.network, ranks, self.groups)
+            self.dots, self.arcs = drawing(study.network, self._ranks, self.groups)
         self.frame = (round(WIDTH), round(HEIGHT))
         self.open = open_glyph()
         self.sample = interval_glyph(0.3, 0.48, 0.72, Scale.even(), column="heard")
         self.words_in_style = _words_in_style(reader)
-        self._effective = Scale.of(person.effective for person in self.people)
+        self.effective = Scale.of(person.effective for person in self.people)
 
     def chart(self, name: str) -> Chart | None:
         return self.charts.get(name)
@@ -180,7 +185,7 @@ class _View:
         return interval_glyph(result.low, result.value, result.high, self.scale, column=column)
 
     def effective_glyph(self, result: Estimate) -> Markup:
-        return interval_glyph(result.low, result.value, result.high, self._effective, column="effective")
+        return interval_glyph(result.low, result.value, result.high, self.effective, column="effective")
 
     def member_glyph(self, member: CircleMember) -> Markup:
         scale = self.circle.scale if self.circle is not None else Scale.even()
@@ -210,6 +215,14 @@ class _View:
         return tuple(
             replace(post, text=post.text and shorten(post.text, letters)) for post in person.evidence[:most]
         )
+
+    def carrying(self, person: Person) -> tuple[CarryingPost, ...]:
+        most, letters = next((step[1:] for step in _EVIDENCE if person.rank <= step[0]), _EVIDENCE[-1][1:])
+        posts = person.effect.posts if person.effect is not None else ()
+        return tuple(replace(post, text=post.text and shorten(post.text, letters)) for post in posts[:most])
+
+    def rank_of(self, account: str) -> int | None:
+        return self._ranks.get(account)
 
     def snippet(self, text: str) -> str:
         return shorten(" ".join(text.split()), 140)

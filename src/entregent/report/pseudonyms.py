@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from entregent.errors import InputError
+from entregent.report.effect import EffectPart
 from entregent.report.influence import CirclePart
 from entregent.report.model import NetworkPicture, Overlap, Study, TopItem
 
@@ -30,7 +31,9 @@ _NAMING_COLUMNS = frozenset(
 _OPEN_COLUMNS = frozenset(
     {
         "basis",
+        "cannot_tell",
         "code",
+        "exposure",
         "hashtag",
         "hashtags",
         "kind",
@@ -110,6 +113,7 @@ def pseudonymise(study: Study, key: bytes) -> Study:
             name=None,
             url=None,
             declared=None,
+            effect=_effect(person.effect, name),
             evidence=tuple(
                 replace(evidence, id=pseudonym(evidence.id, key), text=None, url=None)
                 for evidence in person.evidence
@@ -169,6 +173,18 @@ def _known_handles(study: Study) -> dict[str, str]:
             pairs = zip(table["handle"].to_pylist(), table[ids].to_pylist(), strict=True)
             known.update((handle, account) for handle, account in pairs if handle and account)
     return known
+
+
+def _effect(part: EffectPart | None, name: Callable[[str], str]) -> EffectPart | None:
+    if part is None:
+        return None
+    return replace(
+        part,
+        id=name(part.id),
+        handle=name(part.id),
+        posts=tuple(replace(post, id=name(post.id), text=None, url=None) for post in part.posts),
+        moved=tuple(replace(one, id=name(one.id), handle=name(one.id)) for one in part.moved),
+    )
 
 
 def _post(item: TopItem, name: Callable[[str], str]) -> TopItem:
