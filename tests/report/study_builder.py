@@ -12,6 +12,7 @@ import pyarrow as pa
 from entregent.clock import Period
 from entregent.i18n import N, T
 from entregent.network.layout import anchors, radius
+from entregent.report.effect import CarryingPost, EffectPart, MovedPerson
 from entregent.report.influence import (
     CircleMember,
     CirclePart,
@@ -108,6 +109,55 @@ def _evidence(rng: np.random.Generator, handle: str, number: int, centre: float)
     )
 
 
+def _effect(rng: np.random.Generator, index: int, handle: str) -> EffectPart | None:
+    """Thirty are asked about; every fourth cannot be told, one placebo is not 0, one disagrees."""
+    account = f"bluesky:did:plc:{index:04d}"
+    if index >= 30:
+        return None
+    if index % 4 == 3:
+        why = CannotTell("effect.too_few_items", T("There is one item."), T("Four more items."))
+        return EffectPart.silent(account, handle, why, "follows")
+    luck = np.random.default_rng(index)
+    value = float(luck.lognormal(2.5, 0.8))
+
+    def about(middle: float, width: float) -> Estimate:
+        return Estimate(middle, middle - width, middle + width, 0.9, 40, "removal")
+
+    design = CannotTell("effect.too_few_items", T("There is one item."), T("Four more items."))
+    return EffectPart(
+        account,
+        handle,
+        Estimate(value, 0.0 if index % 3 else 0.7 * value, 1.4 * value, 0.9, 40, "removal"),
+        about(0.8 * value, 0.3 * value),
+        design if index == 8 else about(0.7 * value, 0.6 * value),
+        about(3.0, 1.0) if index == 2 else about(0.4, 2.0),
+        None if index == 8 else index != 5,
+        None if index == 8 else 2.4,
+        None if index == 8 else 1.0 + 0.1 * (index % 3),
+        40,
+        12,
+        31,
+        "follows",
+        tuple(
+            CarryingPost(
+                f"bluesky:at://did:plc:{handle}/app.bsky.feed.post/{number}",
+                START + timedelta(days=number),
+                number != 1,
+                TEXTS[number] if number else None,
+                "https://bsky.app/profile/x/post/1",
+                value / (number + 2),
+                19,
+            )
+            for number in range(3)
+        ),
+        tuple(
+            MovedPerson(f"bluesky:did:plc:{k:04d}", NAMES[k][1], 2.0 / (k + 1), 3)
+            for k in range(4)
+            if k != index
+        ),
+    )
+
+
 def _people(rng: np.random.Generator, count: int) -> tuple[Person, ...]:
     made = []
     for index in range(count):
@@ -135,7 +185,7 @@ def _people(rng: np.random.Generator, count: int) -> tuple[Person, ...]:
                     START + timedelta(days=DAYS),
                 ),
                 heard=heard,
-                effect=None,
+                effect=_effect(rng, index, handle),
                 ahead_of_next=None,
                 community=int(rng.integers(0, 5)) if index % 9 else None,
                 evidence=tuple(_evidence(rng, handle, number, centre) for number in range(index % 6)),

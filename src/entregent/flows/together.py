@@ -22,7 +22,7 @@ from entregent.results import CannotTell, Notice
 __all__ = ["Together", "who_together"]
 
 MOST_CHANCES = 20_000_000
-MOST_EFFECT_CHANCES = 1_000_000
+MOST_EFFECT_CHANCES = 1_500_000
 MOST_EFFECTS = 50
 _OWN_STREAM, _EFFECT_STREAM = 1, 2
 _SAMPLES = 2**21

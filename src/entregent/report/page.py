@@ -221,6 +221,9 @@ class _View:
         posts = person.effect.posts if person.effect is not None else ()
         return tuple(replace(post, text=post.text and shorten(post.text, letters)) for post in posts[:most])
 
+    def fair(self, placebo: Estimate) -> bool:
+        return placebo.low <= 0 <= placebo.high
+
     def rank_of(self, account: str) -> int | None:
         return self._ranks.get(account)
 
