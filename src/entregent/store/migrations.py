@@ -147,7 +147,71 @@ _HOT = (
     """,
 )
 
-_STEPS: tuple[tuple[str, ...], ...] = (_COLLECTED, _REGISTER, _FINDINGS, _HOT)
+_WATCHES = (
+    """
+    CREATE TABLE watches (
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        query TEXT NOT NULL,
+        lang TEXT,
+        budget DOUBLE PRECISION NOT NULL,
+        hours TEXT NOT NULL,
+        made_at BIGINT NOT NULL,
+        muted_until BIGINT,
+        known_from BIGINT,
+        judged_to BIGINT
+    )
+    """,
+    """
+    CREATE TABLE watch_versions (
+        watch TEXT NOT NULL,
+        number BIGINT NOT NULL,
+        at BIGINT NOT NULL,
+        query TEXT NOT NULL,
+        lang TEXT,
+        budget DOUBLE PRECISION NOT NULL,
+        hours TEXT NOT NULL,
+        PRIMARY KEY (watch, number)
+    )
+    """,
+    """
+    CREATE TABLE mentions (
+        watch TEXT NOT NULL,
+        post TEXT NOT NULL,
+        time BIGINT,
+        spans TEXT NOT NULL,
+        PRIMARY KEY (watch, post)
+    )
+    """,
+    "CREATE INDEX mentions_time ON mentions (watch, time)",
+    "CREATE INDEX mentions_post ON mentions (post)",
+    "CREATE TABLE heard (slot BIGINT NOT NULL PRIMARY KEY, posts BIGINT NOT NULL)",
+    """
+    CREATE TABLE alerts (
+        id TEXT NOT NULL PRIMARY KEY,
+        watch TEXT NOT NULL,
+        name TEXT NOT NULL,
+        raised BIGINT NOT NULL,
+        facts TEXT NOT NULL,
+        made_at BIGINT NOT NULL,
+        state TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX alerts_watch ON alerts (watch, raised)",
+    """
+    CREATE TABLE deliveries (
+        alert TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        state TEXT NOT NULL,
+        tries BIGINT NOT NULL,
+        due BIGINT NOT NULL,
+        trouble TEXT,
+        PRIMARY KEY (alert, channel)
+    )
+    """,
+)
+
+_STEPS: tuple[tuple[str, ...], ...] = (_COLLECTED, _REGISTER, _FINDINGS, _HOT, _WATCHES)
 
 LATEST = len(_STEPS)
 """Version that this code reads and writes."""

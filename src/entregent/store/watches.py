@@ -1,0 +1,569 @@
+"""Watches, the posts they matched, and the alerts they raised.
+
+Functions over a connection, so that what a batch matches is written in the
+transaction that keeps the batch, and an alert with the deliveries it is owed.
+Counts of time are not kept: they are counted from the mentions.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from entregent.clock import from_micros, to_micros
+from entregent.errors import InputError
+from entregent.store.state import alerts, deliveries, heard, mentions, watch_versions, watches
+
+__all__ = [
+    "SLOT",
+    "Delivery",
+    "KeptAlert",
+    "Mention",
+    "Watch",
+    "acknowledge",
+    "add",
+    "add_mentions",
+    "change",
+    "counts",
+    "counts_heard",
+    "delivered",
+    "due",
+    "failed",
+    "forget_posts",
+    "forget_text",
+    "hear",
+    "judged",
+    "kept_alerts",
+    "listed",
+    "mentions_of",
+    "mute",
+    "named",
+    "raise_alert",
+    "remove",
+    "reviewed",
+    "versions",
+]
+
+SLOT = 300_000_000
+"""Microseconds of a slot in which posts are counted."""
+
+_MOST_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is watched.
+
+    Parameters
+    ----------
+    id : str
+    name : str
+    query : str
+    lang : str or None
+        Only posts of this language.
+    budget : float
+        False alerts a week that are accepted.
+    hours : tuple of int
+        Lengths over which counts are summed.
+    made_at : datetime
+    muted_until : datetime or None
+        Until then alerts are kept and nobody is told.
+    known_from : datetime or None
+        Its counts are whole from then on; None before its first post.
+    judged_to : datetime or None
+        Up to where alerts were looked for.
+    """
+
+    id: str
+    name: str
+    query: str
+    lang: str | None
+    budget: float
+    hours: tuple[int, ...]
+    made_at: datetime
+    muted_until: datetime | None = None
+    known_from: datetime | None = None
+    judged_to: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A post that a watch matched, and the stretches of its text that made it so."""
+
+    watch: str
+    post: str
+    time: datetime | None
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class KeptAlert:
+    """An alert that was raised.
+
+    Parameters
+    ----------
+    id, watch, name : str
+        Its own id, and id and name of the watch.
+    raised : datetime
+    facts : mapping
+        What was seen and what is behind it, as plain values.
+    made_at : datetime
+        When it was found.
+    state : {"new", "muted", "acknowledged"}
+    """
+
+    id: str
+    watch: str
+    name: str
+    raised: datetime
+    facts: Mapping[str, Any]
+    made_at: datetime
+    state: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An alert that somebody is still owed, or was told."""
+
+    alert: str
+    channel: str
+    state: str
+    tries: int
+    due: datetime
+    trouble: str | None
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def _watch(row: Any) -> Watch:
+    return Watch(
+        row.id,
+        row.name,
+        row.query,
+        row.lang,
+        row.budget,
+        tuple(json.loads(row.hours)),
+        from_micros(row.made_at),
+        _moment(row.muted_until),
+        _moment(row.known_from),
+        _moment(row.judged_to),
+    )
+
+
+def add(
+    con: sa.Connection,
+    name: str,
+    query: str,
+    *,
+    lang: str | None,
+    budget: float,
+    hours: Sequence[int],
+    now: datetime,
+) -> Watch:
+    """Add a watch.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+        In a transaction that writes.
+    name : str
+        Of its own.
+    query : str
+        That was understood.
+    lang : str or None
+    budget : float
+    hours : sequence of int
+    now : datetime
+
+    Returns
+    -------
+    Watch
+
+    Raises
+    ------
+    InputError
+        Where the name is empty, holds control characters, or is taken.
+    """
+    name = name.strip()
+    if not name or len(name) > 100 or not name.isprintable():
+        raise InputError(f"{name!r} is no name of a watch.", valid=("1 to 100 letters, no line breaks",))
+    if con.scalar(sa.select(watches.c.id).where(watches.c.name == name)) is not None:
+        raise InputError(
+            f"There is a watch {name!r} already.",
+            do="Choose another name, or give --replace.",
+        )
+    made = Watch(secrets.token_hex(6), name, query, lang, budget, tuple(hours), now)
+    con.execute(
+        sa.insert(watches),
+        {
+            "id": made.id,
+            "name": name,
+            "query": query,
+            "lang": lang,
+            "budget": budget,
+            "hours": json.dumps(made.hours),
+            "made_at": to_micros(now),
+        },
+    )
+    _enter_version(con, made, now)
+    return made
+
+
+def _enter_version(con: sa.Connection, watch: Watch, now: datetime) -> None:
+    last = con.scalar(
+        sa.select(sa.func.max(watch_versions.c.number)).where(watch_versions.c.watch == watch.id)
+    )
+    row = {"watch": watch.id, "number": int(last or 0) + 1, "at": to_micros(now), "query": watch.query}
+    row |= {"lang": watch.lang, "budget": watch.budget, "hours": json.dumps(watch.hours)}
+    con.execute(sa.insert(watch_versions), row)
+
+
+def change(
+    con: sa.Connection,
+    watch: Watch,
+    query: str,
+    *,
+    lang: str | None,
+    budget: float,
+    hours: Sequence[int],
+    now: datetime,
+) -> Watch:
+    """Change what a watch asks. What it matched is forgotten, what it asked and raised is kept.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    watch : Watch
+    query, lang, budget, hours
+        As for :func:`add`.
+    now : datetime
+
+    Returns
+    -------
+    Watch
+    """
+    changed = Watch(watch.id, watch.name, query, lang, budget, tuple(hours), watch.made_at, watch.muted_until)
+    con.execute(
+        sa.update(watches)
+        .where(watches.c.id == watch.id)
+        .values(
+            query=query,
+            lang=lang,
+            budget=budget,
+            hours=json.dumps(changed.hours),
+            known_from=None,
+            judged_to=None,
+        )
+    )
+    con.execute(sa.delete(mentions).where(mentions.c.watch == watch.id))
+    _enter_version(con, changed, now)
+    return changed
+
+
+def remove(con: sa.Connection, watch: Watch) -> None:
+    """Remove a watch with what it matched and raised."""
+    mine = sa.select(alerts.c.id).where(alerts.c.watch == watch.id)
+    con.execute(sa.delete(deliveries).where(deliveries.c.alert.in_(mine)))
+    con.execute(sa.delete(alerts).where(alerts.c.watch == watch.id))
+    con.execute(sa.delete(mentions).where(mentions.c.watch == watch.id))
+    con.execute(sa.delete(watch_versions).where(watch_versions.c.watch == watch.id))
+    con.execute(sa.delete(watches).where(watches.c.id == watch.id))
+
+
+def listed(con: sa.Connection) -> tuple[Watch, ...]:
+    """Return all watches by name."""
+    return tuple(_watch(row) for row in con.execute(sa.select(watches).order_by(watches.c.name)))
+
+
+def named(con: sa.Connection, name: str) -> Watch:
+    """Return a watch by its name or id.
+
+    Raises
+    ------
+    InputError
+        Where there is none; it names those there are.
+    """
+    row = con.execute(sa.select(watches).where(sa.or_(watches.c.name == name, watches.c.id == name))).first()
+    if row is None:
+        known = list(con.scalars(sa.select(watches.c.name).order_by(watches.c.name).limit(20)))
+        raise InputError(f"There is no watch {name!r}.", valid=known or ("none was added",))
+    return _watch(row)
+
+
+def reviewed(con: sa.Connection) -> tuple[int, int]:
+    """Return what changes whenever a watch is added, changed or removed: versions, and watches."""
+    number = con.scalar(sa.select(sa.func.count()).select_from(watches))
+    last = con.execute(
+        sa.select(sa.func.count(), sa.func.max(watch_versions.c.at)).select_from(watch_versions)
+    ).one()
+    return int(number or 0) + 1_000_003 * int(last[0] or 0), int(last[1] or 0)
+
+
+def versions(con: sa.Connection, watch: Watch) -> tuple[tuple[datetime, str], ...]:
+    """Return when a watch asked what, oldest first."""
+    query = sa.select(watch_versions).where(watch_versions.c.watch == watch.id)
+    rows = con.execute(query.order_by(watch_versions.c.number))
+    return tuple((from_micros(row.at), row.query) for row in rows)
+
+
+def mute(con: sa.Connection, watch: Watch, until: datetime | None) -> None:
+    """Tell nobody of a watch's alerts until a moment, or again where None."""
+    value = None if until is None else to_micros(until)
+    con.execute(sa.update(watches).where(watches.c.id == watch.id).values(muted_until=value))
+
+
+# Mentions
+
+
+def _parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (rows[start : start + _MOST_AT_ONCE] for start in range(0, len(rows), _MOST_AT_ONCE))
+
+
+def _or_ignore(con: sa.Connection, table: sa.Table) -> Any:
+    if con.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sa.insert(table).prefix_with("OR IGNORE")
+
+
+def add_mentions(con: sa.Connection, found: Iterable[tuple[str, str, int | None, str]]) -> int:
+    """Keep what watches matched; what is known already stays as it is.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    found : iterable of (str, str, int or None, str)
+        Watch, post, time in microseconds, spans as JSON.
+
+    Returns
+    -------
+    int
+        Mentions that were given.
+    """
+    rows = [
+        {"watch": watch, "post": post, "time": time, "spans": spans} for watch, post, time, spans in found
+    ]
+    if rows:
+        con.execute(_or_ignore(con, mentions), rows)
+    return len(rows)
+
+
+def mentions_of(
+    con: sa.Connection, watch: str, since: datetime | None = None, until: datetime | None = None
+) -> tuple[Mention, ...]:
+    """Return what a watch matched from `since` to before `until`, in order of time."""
+    query = sa.select(mentions).where(mentions.c.watch == watch).order_by(mentions.c.time, mentions.c.post)
+    if since is not None:
+        query = query.where(mentions.c.time >= to_micros(since))
+    if until is not None:
+        query = query.where(mentions.c.time < to_micros(until))
+    return tuple(
+        Mention(row.watch, row.post, _moment(row.time), tuple((a, b) for a, b in json.loads(row.spans)))
+        for row in con.execute(query)
+    )
+
+
+def counts(con: sa.Connection, watch: str, since: int | None = None) -> dict[int, int]:
+    """Return how many posts a watch matched in each slot, by the number of the slot since 1970."""
+    # Whole numbers are divided into whole numbers by SQLite and PostgreSQL alike; SQLAlchemy would not.
+    slot: sa.ColumnElement[int] = sa.literal_column(f"mentions.time / {SLOT}", sa.BigInteger)
+    query = sa.select(slot, sa.func.count()).where(mentions.c.watch == watch, mentions.c.time.is_not(None))
+    if since is not None:
+        query = query.where(mentions.c.time >= since * SLOT)
+    return {int(number): int(count) for number, count in con.execute(query.group_by(slot))}
+
+
+def forget_posts(con: sa.Connection, posts: Sequence[str]) -> int:
+    """Remove what watches matched of posts that are deleted, and return how many mentions went."""
+    gone = 0
+    for part in _parts(list(posts)):
+        gone += con.execute(sa.delete(mentions).where(mentions.c.post.in_(part))).rowcount
+    return gone
+
+
+def forget_text(con: sa.Connection, pattern: str, posts: Sequence[str], removed: str) -> None:
+    """Remove an erased person from mentions and alerts, inside the transaction of the erasure.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    pattern : str
+        Regular expression of the person's id within texts.
+    posts : sequence of str
+        Ids of the person's posts.
+    removed : str
+        What stands in their place.
+    """
+    import re
+
+    telling = re.compile(pattern)
+    forget_posts(con, posts)
+    gone = set(posts)
+    for row in con.execute(sa.select(alerts.c.id, alerts.c.facts)).all():
+        struck = json.dumps(_struck(json.loads(row.facts), telling, gone, removed), ensure_ascii=False)
+        if struck != row.facts:
+            con.execute(sa.update(alerts).where(alerts.c.id == row.id).values(facts=struck))
+
+
+def _struck(value: Any, telling: Any, gone: set[str], removed: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _struck(inner, telling, gone, removed) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_struck(inner, telling, gone, removed) for inner in value]
+    if isinstance(value, str):
+        return removed if value in gone else telling.sub(removed + r"\1", value)
+    return value
+
+
+# What was heard at all
+
+
+def hear(con: sa.Connection, times: pa.ChunkedArray) -> None:
+    """Count posts of any kind by slot, so that a time without a single one is known as such.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    times : pyarrow.ChunkedArray of timestamp
+    """
+    micros = times.cast(pa.int64()).drop_null().to_numpy()
+    slots, numbers = np.unique(micros // SLOT, return_counts=True)
+    rows = [{"s": int(slot), "n": int(number)} for slot, number in zip(slots, numbers, strict=True)]
+    if rows:
+        con.execute(
+            sa.text(
+                "INSERT INTO heard (slot, posts) VALUES (:s, :n) "
+                "ON CONFLICT (slot) DO UPDATE SET posts = heard.posts + excluded.posts"
+            ),
+            rows,
+        )
+
+
+def counts_heard(con: sa.Connection, since: int | None = None) -> dict[int, int]:
+    """Return how many posts of any kind came in each slot, by the number of the slot since 1970."""
+    query = sa.select(heard.c.slot, heard.c.posts)
+    if since is not None:
+        query = query.where(heard.c.slot >= since)
+    return {int(slot): int(posts) for slot, posts in con.execute(query)}
+
+
+# Alerts
+
+
+def judged(con: sa.Connection, watch: str, to: datetime, known_from: datetime | None = None) -> None:
+    """Note up to where alerts of a watch were looked for, and from where on its counts are whole."""
+    values = {"judged_to": to_micros(to)}
+    if known_from is not None:
+        values["known_from"] = to_micros(known_from)
+    con.execute(sa.update(watches).where(watches.c.id == watch).values(**values))
+
+
+def raise_alert(con: sa.Connection, alert: KeptAlert, channels: Sequence[str], tell_at: datetime) -> bool:
+    """Keep an alert, with the deliveries it is owed; one that is known stays as it is.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    alert : KeptAlert
+    channels : sequence of str
+    tell_at : datetime
+        From when on the channels may be told.
+
+    Returns
+    -------
+    bool
+        Whether it is new.
+    """
+    row = {"id": alert.id, "watch": alert.watch, "name": alert.name, "raised": to_micros(alert.raised)}
+    row |= {"made_at": to_micros(alert.made_at), "state": alert.state}
+    row["facts"] = json.dumps(alert.facts, ensure_ascii=False)
+    if not con.execute(_or_ignore(con, alerts), row).rowcount:
+        return False
+    for channel in channels:
+        owed = {"alert": alert.id, "channel": channel, "state": "waiting", "tries": 0}
+        con.execute(_or_ignore(con, deliveries), {**owed, "due": to_micros(tell_at)})
+    return True
+
+
+def kept_alerts(
+    con: sa.Connection, *, watch: str | None = None, id: str | None = None, most: int | None = None
+) -> tuple[KeptAlert, ...]:
+    """Return alerts, latest first.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    watch : str, optional
+        Id of a watch.
+    id : str, optional
+        Only the one whose id begins so.
+    most : int, optional
+
+    Returns
+    -------
+    tuple of KeptAlert
+    """
+    query = sa.select(alerts).order_by(alerts.c.raised.desc(), alerts.c.id)
+    if watch is not None:
+        query = query.where(alerts.c.watch == watch)
+    if id is not None:
+        query = query.where(alerts.c.id.startswith(id, autoescape=True))
+    if most is not None:
+        query = query.limit(most)
+    return tuple(
+        KeptAlert(
+            row.id,
+            row.watch,
+            row.name,
+            from_micros(row.raised),
+            json.loads(row.facts),
+            from_micros(row.made_at),
+            row.state,
+        )
+        for row in con.execute(query)
+    )
+
+
+def acknowledge(con: sa.Connection, alert: str) -> None:
+    """Note that somebody has seen an alert: what is still owed of it is told to nobody."""
+    con.execute(sa.update(alerts).where(alerts.c.id == alert).values(state="acknowledged"))
+    waiting = (deliveries.c.alert == alert, deliveries.c.state == "waiting")
+    con.execute(sa.update(deliveries).where(*waiting).values(state="dropped"))
+
+
+def due(con: sa.Connection, now: datetime | None = None) -> tuple[Delivery, ...]:
+    """Return deliveries that are owed by now, oldest first; all that were ever owed where `now` is None."""
+    query = sa.select(deliveries).order_by(deliveries.c.due, deliveries.c.alert, deliveries.c.channel)
+    if now is not None:
+        query = query.where(deliveries.c.state == "waiting", deliveries.c.due <= to_micros(now))
+    return tuple(
+        Delivery(row.alert, row.channel, row.state, row.tries, from_micros(row.due), row.trouble)
+        for row in con.execute(query)
+    )
+
+
+def delivered(con: sa.Connection, alert: str, channel: str) -> None:
+    """Note that a channel has an alert."""
+    mine = (deliveries.c.alert == alert, deliveries.c.channel == channel)
+    con.execute(
+        sa.update(deliveries).where(*mine).values(state="done", tries=deliveries.c.tries + 1, trouble=None)
+    )
+
+
+def failed(con: sa.Connection, alert: str, channel: str, trouble: str, again: datetime | None) -> None:
+    """Note that a channel could not be told, and when to try again; never where None."""
+    mine = (deliveries.c.alert == alert, deliveries.c.channel == channel)
+    values: dict[str, Any] = {"tries": deliveries.c.tries + 1, "trouble": trouble}
+    values |= {"state": "failed"} if again is None else {"due": to_micros(again)}
+    con.execute(sa.update(deliveries).where(*mine).values(**values))
