@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from entregent.clock import from_micros, to_micros
 from entregent.errors import InputError
-from entregent.store.state import alerts, deliveries, heard, mentions, watch_versions, watches
+from entregent.store.watch_tables import alerts, deliveries, heard, mentions, watch_versions, watches
 
 __all__ = [
     "SLOT",
