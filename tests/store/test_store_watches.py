@@ -13,11 +13,12 @@ from store_batches import batch, post
 
 from entregent.clock import to_micros
 from entregent.errors import InputError
-from entregent.store import watches
+from entregent.store import outbox, watches
 from entregent.store.archive import Archive
 from entregent.store.erase import erase
+from entregent.store.outbox import KeptAlert
 from entregent.store.state import State
-from entregent.store.watches import KeptAlert, Watch
+from entregent.store.watches import Watch
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ANN = "x:1234567890123"
@@ -83,24 +84,24 @@ def test_what_was_heard_adds_up(con: sa.Connection) -> None:
 
 def test_an_alert_is_raised_once_and_owed_until_told(con: sa.Connection) -> None:
     made = rail(con)
-    assert watches.raise_alert(con, alert(made), ("log", "mail"), NOW)
-    assert not watches.raise_alert(con, alert(made), ("log", "mail"), NOW)
-    assert [one.channel for one in watches.due(con, NOW)] == ["log", "mail"]
-    assert not watches.due(con, NOW - timedelta(seconds=1))
-    watches.delivered(con, "a1", "log")
-    watches.failed(con, "a1", "mail", "refused", NOW + timedelta(minutes=1))
-    assert not watches.due(con, NOW)
-    (again,) = watches.due(con, NOW + timedelta(minutes=1))
+    assert outbox.raise_alert(con, alert(made), ("log", "mail"), NOW)
+    assert not outbox.raise_alert(con, alert(made), ("log", "mail"), NOW)
+    assert [one.channel for one in outbox.due(con, NOW)] == ["log", "mail"]
+    assert not outbox.due(con, NOW - timedelta(seconds=1))
+    outbox.delivered(con, "a1", "log")
+    outbox.failed(con, "a1", "mail", "refused", NOW + timedelta(minutes=1))
+    assert not outbox.due(con, NOW)
+    (again,) = outbox.due(con, NOW + timedelta(minutes=1))
     assert (again.channel, again.tries, again.trouble) == ("mail", 1, "refused")
-    watches.acknowledge(con, "a1")
-    assert not watches.due(con, NOW + timedelta(days=1))
-    assert watches.kept_alerts(con, id="a")[0].state == "acknowledged"
+    outbox.acknowledge(con, "a1")
+    assert not outbox.due(con, NOW + timedelta(days=1))
+    assert outbox.kept_alerts(con, id="a")[0].state == "acknowledged"
 
 
 def test_a_removed_watch_leaves_nothing(con: sa.Connection) -> None:
     made = rail(con)
     watches.add_mentions(con, [(made.id, "x:p1", 1, "[]")])
-    watches.raise_alert(con, alert(made), ("log",), NOW)
+    outbox.raise_alert(con, alert(made), ("log",), NOW)
     watches.remove(con, made)
     for name in ("watches", "watch_versions", "mentions", "alerts", "deliveries"):
         assert con.scalar(sa.text(f"SELECT count(*) FROM {name}")) == 0
@@ -111,11 +112,11 @@ def test_an_erasure_reaches_mentions_and_alerts(archive: Archive) -> None:
     with archive.state.begin() as con:
         made = rail(con)
         watches.add_mentions(con, [(made.id, "x:p1", 1, "[]"), (made.id, "x:p2", 1, "[]")])
-        watches.raise_alert(con, alert(made, starters=[ANN, "x:ann"], posts=["x:p1", "x:p2"]), (), NOW)
+        outbox.raise_alert(con, alert(made, starters=[ANN, "x:ann"], posts=["x:p1", "x:p2"]), (), NOW)
     erase(archive, ANN, NOW)
     with archive.state.read() as con:
         assert [one.post for one in watches.mentions_of(con, made.id)] == ["x:p2"]
-        (found,) = watches.kept_alerts(con)
+        (found,) = outbox.kept_alerts(con)
     assert found.facts["posts"] == ["[erased]", "x:p2"]
     assert ANN[2:] not in str(found.facts)
     assert b"1234567890123" not in b"".join(

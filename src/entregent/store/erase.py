@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from entregent.clock import to_micros
 from entregent.errors import InputError, StoreError
 from entregent.records import split_id
-from entregent.store import segments, views, watches
+from entregent.store import outbox, segments, views
 from entregent.store.archive import Archive
 from entregent.store.compaction import Rewriting
 from entregent.store.findings import forget_person
@@ -110,7 +110,7 @@ def erase(archive: Archive, account_id: str, now: datetime) -> Erased:
                 _suppress(connection, archive.state.key, eraser.doomed(), eraser.names, to_micros(now))
                 pattern = _pattern(native if eraser.telling else account_id)
                 forget_person(connection, archive.state.key, eraser.names, pattern, to_micros(now))
-                watches.forget_text(connection, pattern, eraser.doomed(), _REMOVED)
+                outbox.forget_text(connection, pattern, eraser.doomed(), _REMOVED)
                 _strike_notices(connection, pattern)
         except duckdb.Error as error:
             work.discard()

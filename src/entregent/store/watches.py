@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,29 +24,21 @@ from entregent.store.watch_tables import alerts, deliveries, heard, mentions, wa
 
 __all__ = [
     "SLOT",
-    "Delivery",
-    "KeptAlert",
     "Mention",
     "Watch",
-    "acknowledge",
     "add",
     "add_mentions",
     "change",
     "counts",
     "counts_heard",
-    "delivered",
-    "due",
-    "failed",
     "forget_posts",
-    "forget_text",
     "hear",
     "judged",
-    "kept_alerts",
     "listed",
     "mentions_of",
     "mute",
     "named",
-    "raise_alert",
+    "or_ignore",
     "remove",
     "reviewed",
     "versions",
@@ -102,43 +94,6 @@ class Mention:
     post: str
     time: datetime | None
     spans: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True)
-class KeptAlert:
-    """An alert that was raised.
-
-    Parameters
-    ----------
-    id, watch, name : str
-        Its own id, and id and name of the watch.
-    raised : datetime
-    facts : mapping
-        What was seen and what is behind it, as plain values.
-    made_at : datetime
-        When it was found.
-    state : {"new", "muted", "acknowledged"}
-    """
-
-    id: str
-    watch: str
-    name: str
-    raised: datetime
-    facts: Mapping[str, Any]
-    made_at: datetime
-    state: str
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """An alert that somebody is still owed, or was told."""
-
-    alert: str
-    channel: str
-    state: str
-    tries: int
-    due: datetime
-    trouble: str | None
 
 
 def _moment(micros: int | None) -> datetime | None:
@@ -271,7 +226,13 @@ def change(
 
 
 def remove(con: sa.Connection, watch: Watch) -> None:
-    """Remove a watch with what it matched and raised."""
+    """Remove a watch with what it matched and raised.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    watch : Watch
+    """
     mine = sa.select(alerts.c.id).where(alerts.c.watch == watch.id)
     con.execute(sa.delete(deliveries).where(deliveries.c.alert.in_(mine)))
     con.execute(sa.delete(alerts).where(alerts.c.watch == watch.id))
@@ -287,6 +248,15 @@ def listed(con: sa.Connection) -> tuple[Watch, ...]:
 
 def named(con: sa.Connection, name: str) -> Watch:
     """Return a watch by its name or id.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    name : str
+
+    Returns
+    -------
+    Watch
 
     Raises
     ------
@@ -310,14 +280,31 @@ def reviewed(con: sa.Connection) -> tuple[int, int]:
 
 
 def versions(con: sa.Connection, watch: Watch) -> tuple[tuple[datetime, str], ...]:
-    """Return when a watch asked what, oldest first."""
+    """Return when a watch asked what, oldest first.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    watch : Watch
+
+    Returns
+    -------
+    tuple of tuple of datetime, str
+    """
     query = sa.select(watch_versions).where(watch_versions.c.watch == watch.id)
     rows = con.execute(query.order_by(watch_versions.c.number))
     return tuple((from_micros(row.at), row.query) for row in rows)
 
 
 def mute(con: sa.Connection, watch: Watch, until: datetime | None) -> None:
-    """Tell nobody of a watch's alerts until a moment, or again where None."""
+    """Tell nobody of a watch's alerts until a moment, or again where None.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    watch : Watch
+    until : datetime, optional
+    """
     value = None if until is None else to_micros(until)
     con.execute(sa.update(watches).where(watches.c.id == watch.id).values(muted_until=value))
 
@@ -329,7 +316,18 @@ def _parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (rows[start : start + _MOST_AT_ONCE] for start in range(0, len(rows), _MOST_AT_ONCE))
 
 
-def _or_ignore(con: sa.Connection, table: sa.Table) -> Any:
+def or_ignore(con: sa.Connection, table: sa.Table) -> Any:
+    """Return an insert that leaves what is there already.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    table : sa.Table
+
+    Returns
+    -------
+    Any
+    """
     if con.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
 
@@ -355,14 +353,26 @@ def add_mentions(con: sa.Connection, found: Iterable[tuple[str, str, int | None,
         {"watch": watch, "post": post, "time": time, "spans": spans} for watch, post, time, spans in found
     ]
     if rows:
-        con.execute(_or_ignore(con, mentions), rows)
+        con.execute(or_ignore(con, mentions), rows)
     return len(rows)
 
 
 def mentions_of(
     con: sa.Connection, watch: str, since: datetime | None = None, until: datetime | None = None
 ) -> tuple[Mention, ...]:
-    """Return what a watch matched from `since` to before `until`, in order of time."""
+    """Return what a watch matched from `since` to before `until`, in order of time.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    watch : str
+    since : datetime, optional
+    until : datetime, optional
+
+    Returns
+    -------
+    tuple of Mention
+    """
     query = sa.select(mentions).where(mentions.c.watch == watch).order_by(mentions.c.time, mentions.c.post)
     if since is not None:
         query = query.where(mentions.c.time >= to_micros(since))
@@ -375,7 +385,18 @@ def mentions_of(
 
 
 def counts(con: sa.Connection, watch: str, since: int | None = None) -> dict[int, int]:
-    """Return how many posts a watch matched in each slot, by the number of the slot since 1970."""
+    """Return how many posts a watch matched in each slot, by the number of the slot since 1970.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    watch : str
+    since : int, optional
+
+    Returns
+    -------
+    dict of int to int
+    """
     # Whole numbers are divided into whole numbers by SQLite and PostgreSQL alike; SQLAlchemy would not.
     slot: sa.ColumnElement[int] = sa.literal_column(f"mentions.time / {SLOT}", sa.BigInteger)
     query = sa.select(slot, sa.func.count()).where(mentions.c.watch == watch, mentions.c.time.is_not(None))
@@ -385,45 +406,21 @@ def counts(con: sa.Connection, watch: str, since: int | None = None) -> dict[int
 
 
 def forget_posts(con: sa.Connection, posts: Sequence[str]) -> int:
-    """Remove what watches matched of posts that are deleted, and return how many mentions went."""
-    gone = 0
-    for part in _parts(list(posts)):
-        gone += con.execute(sa.delete(mentions).where(mentions.c.post.in_(part))).rowcount
-    return gone
-
-
-def forget_text(con: sa.Connection, pattern: str, posts: Sequence[str], removed: str) -> None:
-    """Remove an erased person from mentions and alerts, inside the transaction of the erasure.
+    """Remove what watches matched of posts that are deleted, and return how many mentions went.
 
     Parameters
     ----------
     con : sqlalchemy.Connection
-    pattern : str
-        Regular expression of the person's id within texts.
     posts : sequence of str
-        Ids of the person's posts.
-    removed : str
-        What stands in their place.
+
+    Returns
+    -------
+    int
     """
-    import re
-
-    telling = re.compile(pattern)
-    forget_posts(con, posts)
-    gone = set(posts)
-    for row in con.execute(sa.select(alerts.c.id, alerts.c.facts)).all():
-        struck = json.dumps(_struck(json.loads(row.facts), telling, gone, removed), ensure_ascii=False)
-        if struck != row.facts:
-            con.execute(sa.update(alerts).where(alerts.c.id == row.id).values(facts=struck))
-
-
-def _struck(value: Any, telling: Any, gone: set[str], removed: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _struck(inner, telling, gone, removed) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_struck(inner, telling, gone, removed) for inner in value]
-    if isinstance(value, str):
-        return removed if value in gone else telling.sub(removed + r"\1", value)
-    return value
+    gone = 0
+    for part in _parts(list(posts)):
+        gone += con.execute(sa.delete(mentions).where(mentions.c.post.in_(part))).rowcount
+    return gone
 
 
 # What was heard at all
@@ -451,119 +448,34 @@ def hear(con: sa.Connection, times: pa.ChunkedArray) -> None:
 
 
 def counts_heard(con: sa.Connection, since: int | None = None) -> dict[int, int]:
-    """Return how many posts of any kind came in each slot, by the number of the slot since 1970."""
+    """Return how many posts of any kind came in each slot, by the number of the slot since 1970.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    since : int, optional
+
+    Returns
+    -------
+    dict of int to int
+    """
     query = sa.select(heard.c.slot, heard.c.posts)
     if since is not None:
         query = query.where(heard.c.slot >= since)
     return {int(slot): int(posts) for slot, posts in con.execute(query)}
 
 
-# Alerts
-
-
 def judged(con: sa.Connection, watch: str, to: datetime, known_from: datetime | None = None) -> None:
-    """Note up to where alerts of a watch were looked for, and from where on its counts are whole."""
+    """Note up to where alerts of a watch were looked for, and from where on its counts are whole.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    watch : str
+    to : datetime
+    known_from : datetime, optional
+    """
     values = {"judged_to": to_micros(to)}
     if known_from is not None:
         values["known_from"] = to_micros(known_from)
     con.execute(sa.update(watches).where(watches.c.id == watch).values(**values))
-
-
-def raise_alert(con: sa.Connection, alert: KeptAlert, channels: Sequence[str], tell_at: datetime) -> bool:
-    """Keep an alert, with the deliveries it is owed; one that is known stays as it is.
-
-    Parameters
-    ----------
-    con : sqlalchemy.Connection
-    alert : KeptAlert
-    channels : sequence of str
-    tell_at : datetime
-        From when on the channels may be told.
-
-    Returns
-    -------
-    bool
-        Whether it is new.
-    """
-    row = {"id": alert.id, "watch": alert.watch, "name": alert.name, "raised": to_micros(alert.raised)}
-    row |= {"made_at": to_micros(alert.made_at), "state": alert.state}
-    row["facts"] = json.dumps(alert.facts, ensure_ascii=False)
-    if not con.execute(_or_ignore(con, alerts), row).rowcount:
-        return False
-    for channel in channels:
-        owed = {"alert": alert.id, "channel": channel, "state": "waiting", "tries": 0}
-        con.execute(_or_ignore(con, deliveries), {**owed, "due": to_micros(tell_at)})
-    return True
-
-
-def kept_alerts(
-    con: sa.Connection, *, watch: str | None = None, id: str | None = None, most: int | None = None
-) -> tuple[KeptAlert, ...]:
-    """Return alerts, latest first.
-
-    Parameters
-    ----------
-    con : sqlalchemy.Connection
-    watch : str, optional
-        Id of a watch.
-    id : str, optional
-        Only the one whose id begins so.
-    most : int, optional
-
-    Returns
-    -------
-    tuple of KeptAlert
-    """
-    query = sa.select(alerts).order_by(alerts.c.raised.desc(), alerts.c.id)
-    if watch is not None:
-        query = query.where(alerts.c.watch == watch)
-    if id is not None:
-        query = query.where(alerts.c.id.startswith(id, autoescape=True))
-    if most is not None:
-        query = query.limit(most)
-    return tuple(
-        KeptAlert(
-            row.id,
-            row.watch,
-            row.name,
-            from_micros(row.raised),
-            json.loads(row.facts),
-            from_micros(row.made_at),
-            row.state,
-        )
-        for row in con.execute(query)
-    )
-
-
-def acknowledge(con: sa.Connection, alert: str) -> None:
-    """Note that somebody has seen an alert: what is still owed of it is told to nobody."""
-    con.execute(sa.update(alerts).where(alerts.c.id == alert).values(state="acknowledged"))
-    waiting = (deliveries.c.alert == alert, deliveries.c.state == "waiting")
-    con.execute(sa.update(deliveries).where(*waiting).values(state="dropped"))
-
-
-def due(con: sa.Connection, now: datetime | None = None) -> tuple[Delivery, ...]:
-    """Return deliveries that are owed by now, oldest first; all that were ever owed where `now` is None."""
-    query = sa.select(deliveries).order_by(deliveries.c.due, deliveries.c.alert, deliveries.c.channel)
-    if now is not None:
-        query = query.where(deliveries.c.state == "waiting", deliveries.c.due <= to_micros(now))
-    return tuple(
-        Delivery(row.alert, row.channel, row.state, row.tries, from_micros(row.due), row.trouble)
-        for row in con.execute(query)
-    )
-
-
-def delivered(con: sa.Connection, alert: str, channel: str) -> None:
-    """Note that a channel has an alert."""
-    mine = (deliveries.c.alert == alert, deliveries.c.channel == channel)
-    con.execute(
-        sa.update(deliveries).where(*mine).values(state="done", tries=deliveries.c.tries + 1, trouble=None)
-    )
-
-
-def failed(con: sa.Connection, alert: str, channel: str, trouble: str, again: datetime | None) -> None:
-    """Note that a channel could not be told, and when to try again; never where None."""
-    mine = (deliveries.c.alert == alert, deliveries.c.channel == channel)
-    values: dict[str, Any] = {"tries": deliveries.c.tries + 1, "trouble": trouble}
-    values |= {"state": "failed"} if again is None else {"due": to_micros(again)}
-    con.execute(sa.update(deliveries).where(*mine).values(**values))
