@@ -238,7 +238,7 @@ class _Listening:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _RUN, "listen", "--quiet", "--home", str(self.home)],
+                [sys.executable, "-c", _RUN, "listen", "--home", str(self.home)],
                 cwd=self.folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -280,8 +280,14 @@ class _Listening:
             except StoreError:
                 pass
             time.sleep(0.5)
+        assert self._process is not None
+        state = f"it ended with {self._process.poll()}" if self._process.poll() is not None else "it runs"
         said = self.log.read_text(encoding="utf-8")[-2000:]
-        raise AssertionError(f"The listener did not come to {enough or 'a start'} in {seconds:.0f} s: {said}")
+        with Archive.open(self.home, writer=False) as archive:
+            held = f"cursor {archive.cursor(SOURCE)}, {archive.contents().get('posts')}"
+        raise AssertionError(
+            f"The listener did not come to {enough or 'a start'} in {seconds:.0f} s ({state}; {held}): {said}"
+        )
 
 
 @contextmanager

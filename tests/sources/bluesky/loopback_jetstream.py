@@ -75,7 +75,6 @@ class LoopbackJetstream:
         self.floor = 0
         self.refused: tuple[HTTPStatus, dict[str, str], bytes] | None = None
         self.changed: Callable[[bytes], bytes] = lambda text: text
-        self.after_replay: Callable[[ServerConnection], object] | None = None
         self.asked: list[dict[str, list[str]]] = []
         self._context = context
         self._loop = asyncio.new_event_loop()
@@ -186,10 +185,6 @@ class LoopbackJetstream:
                     if self._wanted(text, cursor, wishes):
                         # A relative of the text frame of the real server: bytes may be no text at all.
                         await connection.send(self.changed(text), text=True)
-                if self.after_replay is not None:
-                    found = self.after_replay(connection)
-                    if asyncio.iscoroutine(found):
-                        await found
                 await asyncio.sleep(0.01)
         except ConnectionClosed:
             return

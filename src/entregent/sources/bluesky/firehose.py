@@ -26,13 +26,14 @@ from entregent.results import Notice
 from entregent.sources.bluesky.place import Place
 from entregent.sources.bluesky.settings import BlueskySettings
 from entregent.sources.bluesky.wire import Heard
+from entregent.sources.web import Web
 
-__all__ = ["FirehoseWire"]
+__all__ = ["FirehoseWire", "moment_told", "noticed"]
 
 _ERROR = -1
 _TOLD: Mapping[str, Text] = {
-    "stream.unreadable": T("A message of the firehose could not be read, and was left out."),
-    "stream.unknown": T("A message of the firehose is of a kind that is not known, and was left out."),
+    "stream.unreadable": T("A message of a stream could not be read, and was left out."),
+    "stream.unknown": T("A message of a stream is of a kind that is not known, and was left out."),
     "stream.too_large": T("An event longer than can be read was passed over."),
     "stream.incomplete": T("A commit came without its records, which were left out."),
 }
@@ -52,6 +53,9 @@ class FirehoseWire:
     moment : datetime
         Now.
     """
+
+    subprotocol: str | None = None
+    deflate = True
 
     def __init__(
         self,
@@ -74,6 +78,13 @@ class FirehoseWire:
         asked = "" if self.place is None else f"?{urlencode({'cursor': self.place.number})}"
         return f"{self._settings.address}/xrpc/com.atproto.sync.subscribeRepos{asked}"
 
+    async def prepare(self, web: Web) -> None:
+        """Do nothing."""
+
+    def refused(self, error: str, moment: datetime) -> Heard | None:  # noqa: ARG002
+        """Return None: a firehose says within the stream what it does not have."""
+        return None
+
     def hello(self) -> str | None:
         """Return nothing: a firehose takes no wishes."""
         return None
@@ -93,8 +104,7 @@ class FirehoseWire:
                 events += self._events(str(header["t"]), body, counts, gaps, moment)
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
                 counts["stream.unreadable"] += 1
-        notices = tuple(Notice(code, _TOLD[code], count, (self.name,)) for code, count in counts.items())
-        return Heard(events, notices, tuple(gaps), trouble)
+        return Heard(events, noticed(counts, self.name), tuple(gaps), trouble)
 
     def _error(self, body: Mapping[str, Any], gaps: list[Gap], moment: datetime) -> SourceError:
         error, said = str(body.get("error")), str(body.get("message") or "")
@@ -111,7 +121,7 @@ class FirehoseWire:
             self._outdated = self._outdated or body.get("name") == "OutdatedCursor"
             return []
         number = body["seq"]
-        when = _moment(body.get("time"), moment)
+        when = moment_told(body.get("time"), moment)
         before = self._from
         if self._outdated and before is not None and before.number:
             gaps.append(Gap(self.name, before.heard, max(before.heard, when), "OutdatedCursor"))
@@ -157,14 +167,18 @@ class FirehoseWire:
         """Go on behind a message that is too long: one number, twice as far each time."""
         if self.place is not None:
             self.place = Place("firehose", self.place.number + 2 ** (times - 1), moment, exact=True)
-        notice = Notice("stream.too_large", _TOLD["stream.too_large"], 1, (self.name,))
-        return Heard(notices=(notice,))
+        return Heard(notices=noticed(Counter({"stream.too_large": 1}), self.name))
 
 
-def _moment(text: object, latest: datetime) -> datetime:
+def noticed(counts: Counter[str], name: str) -> tuple[Notice, ...]:
+    """Return what was counted of a stream as notices of a source."""
+    return tuple(Notice(code, _TOLD[code], count, (name,)) for code, count in counts.items())
+
+
+def moment_told(text: object, latest: datetime) -> datetime:
     """Return the moment that a message tells, `latest` where it tells none.
 
-    >>> _moment("2026-11-27T06:29:05.487Z", datetime(2026, 11, 28, tzinfo=UTC)).second
+    >>> moment_told("2026-11-27T06:29:05.487Z", datetime(2026, 11, 28, tzinfo=UTC)).second
     5
     """
     try:

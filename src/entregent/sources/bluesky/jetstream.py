@@ -22,6 +22,7 @@ from entregent.sources.bluesky.events import time_of
 from entregent.sources.bluesky.place import Place
 from entregent.sources.bluesky.settings import BlueskySettings
 from entregent.sources.bluesky.wire import Heard
+from entregent.sources.web import Web
 
 __all__ = ["JetstreamWire"]
 
@@ -47,6 +48,9 @@ class JetstreamWire:
         Now.
     """
 
+    subprotocol: str | None = None
+    deflate = True
+
     def __init__(self, name: str, settings: BlueskySettings, place: Place | None, moment: datetime) -> None:
         self.name = name
         self._settings = settings
@@ -69,6 +73,13 @@ class JetstreamWire:
             asked += [("wantedCollections", one) for one in self._settings.collections]
             asked += [("wantedDids", one) for one in self._settings.accounts]
         return f"{self._settings.address}/subscribe?{urlencode(asked)}"
+
+    async def prepare(self, web: Web) -> None:
+        """Do nothing: the dictionary of this protocol comes with the program of its server, not from it."""
+
+    def refused(self, error: str, moment: datetime) -> Heard | None:  # noqa: ARG002
+        """Return None: this protocol passes over what it does not have."""
+        return None
 
     def _long(self) -> bool:
         return len(self._settings.accounts) > MOST_ACCOUNTS_IN_ADDRESS

@@ -11,7 +11,7 @@ from entregent.errors import PermanentError
 
 __all__ = ["Place"]
 
-_WRITTEN = re.compile(r"(jetstream|firehose)([:!])(\d{1,18})@(\d{1,18})")
+_WRITTEN = re.compile(r"(jetstream|jetstream2|firehose)([:!])(\d{1,18})@(\d{1,18})")
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Place:
 
     Parameters
     ----------
-    stream : {"jetstream", "firehose"}
+    stream : {"jetstream", "jetstream2", "firehose"}
     number : int
         Of the last event: microseconds of Jetstream's clock, or the sequence
-        number of the firehose.
+        number of the others.
     heard : datetime
         When that event came, by our own clock (of a firehose: when it
         happened, where that was earlier): a server's clock and numbers may

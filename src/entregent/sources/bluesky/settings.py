@@ -18,8 +18,12 @@ __all__ = ["BlueskySettings", "read_settings"]
 MOST_ACCOUNTS, MOST_COLLECTIONS = 10_000, 100
 LEAST_REWIND = 1.0
 LEAST_BYTES = 10_000
-_SERVERS = {"jetstream": "wss://jetstream2.us-east.bsky.network", "firehose": "wss://bsky.network"}
-_LONGEST = {"jetstream": 1_000_000, "firehose": 6_000_000}
+_SERVERS = {
+    "jetstream": "wss://jetstream2.us-east.bsky.network",
+    "jetstream2": "wss://jetstream.us-west.bsky.network",
+    "firehose": "wss://bsky.network",
+}
+_LONGEST = {"jetstream": 1_000_000, "jetstream2": 1_000_000, "firehose": 6_000_000}
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}")
 _COLLECTION = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z0-9-]+)*(\.\*)?")
 
@@ -29,9 +33,10 @@ class BlueskySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Parameters
     ----------
-    stream : {"jetstream", "firehose"}
-        Jetstream is small, and its server leaves out what is not asked for;
-        the firehose is what the network itself speaks, all of it.
+    stream : {"jetstream", "jetstream2", "firehose"}
+        Jetstream is small, and its server leaves out what is not asked for
+        (``jetstream2``: its second protocol); the firehose is what the
+        network itself speaks, all of it.
     server : str
         ``wss://...``; a public one of Bluesky unless told.
     collections : list of str
@@ -50,7 +55,7 @@ class BlueskySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Days to keep events as they came; 0 keeps none.
     """
 
-    stream: Literal["jetstream", "firehose"] = "jetstream"
+    stream: Literal["jetstream", "jetstream2", "firehose"] = "jetstream"
     server: str = ""
     collections: list[str] = msgspec.field(default_factory=lambda: list(COLLECTIONS))
     accounts: list[str] = []

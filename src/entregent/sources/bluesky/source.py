@@ -19,17 +19,20 @@ from entregent.sources.base import Batch
 from entregent.sources.bluesky.events import Mapper
 from entregent.sources.bluesky.firehose import FirehoseWire
 from entregent.sources.bluesky.jetstream import JetstreamWire
+from entregent.sources.bluesky.jetstream2 import NumberedJetstreamWire
 from entregent.sources.bluesky.place import Place
 from entregent.sources.bluesky.settings import BlueskySettings, read_settings
-from entregent.sources.bluesky.stream import TooLarge, messages, opened
+from entregent.sources.bluesky.stream import Refused, TooLarge, messages, opened
 from entregent.sources.bluesky.wire import Heard, Wire
 from entregent.sources.live import gathered
+from entregent.sources.web import Web
 
 __all__ = ["Bluesky", "BlueskySettings", "open_source"]
 
 ALIVE_SECONDS = 10.0
 _WIRES: Mapping[str, Callable[[str, BlueskySettings, Place | None, datetime], Wire]] = {
     "jetstream": JetstreamWire,
+    "jetstream2": NumberedJetstreamWire,
     "firehose": FirehoseWire,
 }
 
@@ -72,7 +75,23 @@ class Bluesky:
         else:
             gap = None
         wire = _WIRES[self.settings.stream](self.name, self.settings, place, moment)
-        connection = await opened(wire.url(), most_bytes=self.settings.longest, where=self.name)
+        async with Web(self.name, allow_private=True) as web:
+            # The address is the one of the settings, so a private one is meant.
+            await wire.prepare(web)
+        try:
+            connection = await opened(
+                wire.url(),
+                most_bytes=self.settings.longest,
+                where=self.name,
+                subprotocol=wire.subprotocol,
+                deflate=wire.deflate,
+            )
+        except Refused as error:
+            heard = wire.refused(error.error, moment)
+            if heard is None or heard.trouble is None:
+                raise
+            yield _batch(Batch(), wire, heard)
+            raise heard.trouble from error
         mapper = Mapper(self.name, self.settings.keep_raw_days, moment)
         try:
             hello = wire.hello()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Mapping
 
+import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
@@ -14,10 +15,11 @@ from websockets.exceptions import (
     InvalidURI,
     WebSocketException,
 )
+from websockets.typing import Subprotocol
 
 from entregent.errors import PermanentError, SourceError, TransientError
 
-__all__ = ["TooLarge", "messages", "opened", "refusal"]
+__all__ = ["Refused", "TooLarge", "messages", "opened", "refusal"]
 
 OPEN_SECONDS = 20.0
 PING_SECONDS = 20.0
@@ -26,6 +28,12 @@ MOST_QUEUED = 64
 _TOO_LARGE = 1009
 _POLICY = 1008
 _MISUSE = (400, 401, 402, 403, 404, 405, 406, 410, 451)
+
+
+class Refused(PermanentError):
+    """A server refuses to open a stream, and names the error."""
+
+    error = ""
 
 
 class TooLarge(TransientError):
@@ -60,11 +68,13 @@ def refusal(error: BaseException, where: str) -> SourceError | None:
         status = error.response.status_code
         said = _said(error.response.body)
         if status in _MISUSE:
-            return PermanentError(
+            refused = Refused(
                 f"The server refuses with status {status}{said}.",
                 where=where,
                 do="Check server, accounts and collections of this source.",
             )
+            refused.error = _named(error.response.body)
+            return refused
         return TransientError(
             f"The server answers with status {status}{said} in place of a stream.",
             where=where,
@@ -91,12 +101,25 @@ def refusal(error: BaseException, where: str) -> SourceError | None:
     return None
 
 
+class _Error(msgspec.Struct):
+    error: str = ""
+
+
+def _named(body: bytes | bytearray | None) -> str:
+    try:
+        return msgspec.json.decode(body or b"", type=_Error).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
 def _said(body: bytes | bytearray | None) -> str:
     text = (body or b"")[:200].decode("utf-8", "replace").strip()
     return "" if not text or text.startswith("<") else f" ({' '.join(text.split())})"
 
 
-async def opened(url: str, *, most_bytes: int, where: str) -> ClientConnection:
+async def opened(
+    url: str, *, most_bytes: int, where: str, subprotocol: str | None = None, deflate: bool = True
+) -> ClientConnection:
     """Open a websocket.
 
     Parameters
@@ -106,6 +129,10 @@ async def opened(url: str, *, most_bytes: int, where: str) -> ClientConnection:
         A longer message ends the connection, see :class:`TooLarge`.
     where : str
         For messages.
+    subprotocol : str, optional
+        What it is asked to speak.
+    deflate : bool
+        Whether compression is offered.
 
     Returns
     -------
@@ -120,6 +147,8 @@ async def opened(url: str, *, most_bytes: int, where: str) -> ClientConnection:
     try:
         return await connect(
             url,
+            subprotocols=None if subprotocol is None else [Subprotocol(subprotocol)],
+            compression="deflate" if deflate else None,
             max_size=most_bytes,
             max_queue=MOST_QUEUED,
             open_timeout=OPEN_SECONDS,

@@ -11,6 +11,7 @@ from entregent.errors import SourceError
 from entregent.records import Gap
 from entregent.results import Notice
 from entregent.sources.bluesky.place import Place
+from entregent.sources.web import Web
 
 __all__ = ["Heard", "Wire"]
 
@@ -41,14 +42,25 @@ class Wire(Protocol):
     `place` is where to go on after all that was heard.
     """
 
+    subprotocol: str | None
+    """What the websocket is asked to speak."""
+
     @property
     def place(self) -> Place | None: ...
+    @property
+    def deflate(self) -> bool: ...
+
+    async def prepare(self, web: Web) -> None:
+        """Ask the server what must be known before the stream is opened."""
 
     def url(self) -> str:
         """Return what is opened."""
 
     def hello(self) -> str | None:
         """Return what is sent first, None where nothing is."""
+
+    def refused(self, error: str, moment: datetime) -> Heard | None:
+        """Return what follows of an error with which a server refuses to open, None where nothing does."""
 
     def hear(self, messages: Sequence[bytes], moment: datetime) -> Heard:
         """Return what messages said that came until `moment`."""
