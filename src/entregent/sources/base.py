@@ -7,17 +7,17 @@ cursor loses nothing and doubles nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
 
 from entregent.progress import Progress
-from entregent.records import Gap, schema
+from entregent.records import TABLES, Gap, schema
 from entregent.results import InputFile, Notice
 
-__all__ = ["Batch", "Source", "empty"]
+__all__ = ["Batch", "Source", "empty", "joined"]
 
 
 def empty(table: str) -> pa.Table:
@@ -46,6 +46,40 @@ class Batch:
     finished: tuple[InputFile, ...] = ()
     gaps: tuple[Gap, ...] = ()
     rows: int = 0
+
+
+def joined(batches: Sequence[Batch], cursor: str | None = None) -> Batch:
+    """Put batches together.
+
+    Parameters
+    ----------
+    batches : sequence of Batch
+    cursor : str, optional
+        Place after all of them.
+
+    Returns
+    -------
+    Batch
+
+    Examples
+    --------
+    >>> joined([Batch(rows=2), Batch(rows=3)], "5").rows
+    5
+    """
+    if not batches:
+        return Batch(cursor=cursor)
+    tables = {
+        table: pa.concat_tables([getattr(batch, table) for batch in batches]).combine_chunks()
+        for table in TABLES
+    }
+    return Batch(
+        **tables,
+        cursor=cursor,
+        notices=tuple(notice for batch in batches for notice in batch.notices),
+        finished=tuple(file for batch in batches for file in batch.finished),
+        gaps=tuple(gap for batch in batches for gap in batch.gaps),
+        rows=sum(batch.rows for batch in batches),
+    )
 
 
 class Source(Protocol):

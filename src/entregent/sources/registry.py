@@ -19,6 +19,7 @@ KINDS: Mapping[str, str] = {
     "bluesky-accounts": "entregent.sources.bluesky.accounts",
     "bluesky-search": "entregent.sources.bluesky.search",
     "feeds": "entregent.sources.feeds.source",
+    "files": "entregent.sources.followed.source",
 }
 """Kind to the module that has ``open_source(name, table, where)``."""
 

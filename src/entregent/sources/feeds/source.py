@@ -11,12 +11,9 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
-import pyarrow as pa
-
 from entregent.clock import now as clock_now
 from entregent.errors import PermanentError, SourceError, TransientError
-from entregent.records import TABLES
-from entregent.sources.base import Batch
+from entregent.sources.base import Batch, joined
 from entregent.sources.feeds.asking import Outcome, asked
 from entregent.sources.feeds.place import FeedPlace, read_cursor, written_cursor
 from entregent.sources.feeds.settings import FeedsSettings, addresses, read_settings
@@ -87,8 +84,9 @@ class Feeds:
                         round_.came(running.pop(task), pending[-1])
                     patience = TOGETHER_SECONDS if pending else ALIVE_SECONDS
                     if (pending and not running) or loop.time() - told_at >= patience:
-                        batch, pending = _joined(pending, written_cursor(places)), []
-                        yield batch
+                        batches = [outcome.batch for outcome in pending if outcome.batch is not None]
+                        pending = []
+                        yield joined(batches, written_cursor(places))
                         told_at = loop.time()
                         failed = round_.all_failed()
                         if failed is not None:
@@ -206,18 +204,6 @@ async def _finished(running: Mapping[asyncio.Task[Outcome], str], wait: float) -
         return []
     done, _ = await asyncio.wait(running, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
     return list(done)
-
-
-def _joined(outcomes: Sequence[Outcome], cursor: str) -> Batch:
-    batches = [outcome.batch for outcome in outcomes if outcome.batch is not None]
-    if not batches:
-        return Batch(cursor=cursor)
-    tables = {
-        table: pa.concat_tables([getattr(batch, table) for batch in batches]).combine_chunks()
-        for table in TABLES
-    }
-    notices = tuple(notice for batch in batches for notice in batch.notices)
-    return Batch(**tables, cursor=cursor, notices=notices, rows=sum(batch.rows for batch in batches))
 
 
 def _host(address: str) -> str:

@@ -23,7 +23,7 @@ from entregent.sources.files.opening import HEAD, Stored, Unpacked, digest, open
 from entregent.sources.files.registry import FORMATS, named
 from entregent.sources.files.values import utf8
 
-__all__ = ["Files"]
+__all__ = ["Files", "form_of"]
 
 LEAST_SURE = 0.4
 STDIN = "-"
@@ -144,7 +144,7 @@ class Files:
             try:
                 opened, stored, _ = open_stored(one.name, one.path)
                 with closing(stored):
-                    waiting.append(_Open(one, self._format or _form(opened.head, one.name)))
+                    waiting.append(_Open(one, self._format or form_of(opened.head, one.name)))
             except InputError as error:
                 if one.asked:
                     raise
@@ -164,7 +164,7 @@ class Files:
         try:
             form = one.form
             if form is _LATER:
-                form = _form(opened.head, one.found.name)
+                form = form_of(opened.head, one.found.name)
             if _blank(opened.head):
                 why = _damaged(one.found.name, layers) or (_empty(one.found.name),)
                 yield self._last(Batch(notices=why), one, "", stored, rows, done)
@@ -219,8 +219,25 @@ def _blank(head: bytes) -> bool:
     return len(head) < HEAD and not utf8(head).strip(b"\xef\xbb\xbf\0 \t\r\n")
 
 
-def _form(head: bytes, name: str) -> Format:
-    """Return the format that is surest of a head; an empty one is nobody's, and harmless."""
+def form_of(head: bytes, name: str) -> Format:
+    """Return the format that is surest of a head; an empty one is nobody's, and harmless.
+
+    Parameters
+    ----------
+    head : bytes
+        First bytes of a file, decompressed.
+    name : str
+        Of the file, for messages.
+
+    Returns
+    -------
+    Format
+
+    Raises
+    ------
+    UnknownFormat
+        Where none is sure enough.
+    """
     if _blank(head):
         return _LATER
     scores = [(form.sniff(head, name), -place, form) for place, form in enumerate(FORMATS.values())]
