@@ -97,7 +97,10 @@ def unable(first: Actions, micros: int, notices: tuple[Notice, ...]) -> CannotTe
     if micros < first.resolution:
         return CannotTell(
             "groups.coarse_times",
-            T("The window is shorter than what times are known to: nobody can be seen to act together."),
+            T(
+                "{known} Within a shorter window nobody can be seen to act together.",
+                known=next(notice.text for notice in notices if notice.code == "coaction.coarse_times"),
+            ),
             T("Times to the second, or a longer window."),
         )
     if any(notice.code == "coaction.same_instant" for notice in notices):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from entregent.cli.authenticity_groups import groups
 from entregent.cli.findings import decide, findings, keep_finding, reply, reverse
 from entregent.cli.listing import plain, print_json
 from entregent.cli.settings import settings, with_flags
@@ -28,18 +29,19 @@ _LISTED = 20
 def authenticity() -> None:
     """Show evidence of bought or automated visibility, and what else explains it. No verdicts.
 
-    Nobody is named or judged: an audience has a share with an interval, a
-    series has jumps with the events near them. Where too little is known, the
-    answer is that it cannot be told.
+    Nobody is judged: an audience has a share with an interval, a series has
+    jumps with the events near them, a group has the acts behind it and innocent
+    explanations. Where too little is known, the answer is that it cannot be told.
 
     \b
     Examples:
+      entregent authenticity groups posts.jsonl
       entregent authenticity audience followers.csv --reference judged.csv
       entregent authenticity growth counts.csv
     """
 
 
-for _command in (findings, decide, reply, reverse):
+for _command in (groups, findings, decide, reply, reverse):
     authenticity.add_command(_command)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from entregent.i18n import Text
 
-__all__ = ["decide", "findings", "keep_finding", "reply", "reverse"]
+__all__ = ["decide", "findings", "keep_finding", "keep_group", "reply", "reverse"]
 
 COLUMNS = ("made_at", "kind", "standing", "people", "expires", "id")
 
@@ -48,22 +48,42 @@ def keep_finding(
     -------
     str
     """
+    return _keep(home, kind, seen, cautions, method=method, seed=seed, about=about)
+
+
+def keep_group(
+    home: Path, seen: Mapping[str, Any], cautions: Sequence[Text], members: Sequence[str], seed: int
+) -> str:
+    """Keep a finding about a group of accounts in a home, and return its id.
+
+    Parameters
+    ----------
+    home : Path
+    seen : mapping
+        Figures.
+    cautions : sequence of Text
+    members : sequence of str
+        Accounts; kept as keyed digests only.
+    seed : int
+
+    Returns
+    -------
+    str
+    """
+    return _keep(home, "group", seen, cautions, method="groups", seed=seed, members=members)
+
+
+def _keep(
+    home: Path, kind: str, seen: Mapping[str, Any], cautions: Sequence[Text], *, seed: int, **more: Any
+) -> str:
     import entregent
-    from entregent.store.findings import keep
+    from entregent.store.findings import forget_expired, keep
     from entregent.store.state import State
 
+    now = clock.now()
     with State.open(home) as state:
-        return keep(
-            state,
-            kind,
-            seen,
-            cautions,
-            about=about,
-            method=method,
-            version=entregent.__version__,
-            seed=seed,
-            now=clock.now(),
-        )
+        forget_expired(state, now)
+        return keep(state, kind, seen, cautions, version=entregent.__version__, seed=seed, now=now, **more)
 
 
 @click.command("findings")
