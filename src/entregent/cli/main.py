@@ -26,6 +26,7 @@ COMMANDS = {
     "influence": "entregent.cli.influence:influence",
     "listen": "entregent.cli.listen:listen",
     "serve": "entregent.cli.serve:serve",
+    "search": "entregent.cli.search:search",
     "world": "entregent.cli.world:world",
     "studies": "entregent.cli.studies:studies",
     "authenticity": "entregent.cli.authenticity:authenticity",
@@ -87,6 +88,7 @@ def entregent_command(debug: bool) -> None:
       entregent influence circle posts.jsonl --k 10
       entregent listen --replay posts.jsonl --speed 60
       entregent serve
+      entregent search "grève NEAR/5 sncf"
       entregent world --people 5000 --days 90 --out world
       entregent doctor
     """

@@ -374,12 +374,7 @@ class Archive:
         trouble = segments.missing(self.home, held.segments)
         if trouble is not None:
             raise trouble
-        writable = self._lock is not None
-        con = connect(
-            memory_mb=self._memory_mb,
-            threads=self._threads,
-            temp_directory=self.home / SPILL if writable else None,
-        )
+        con = self.engine()
         try:
             views.lay(
                 con,
@@ -395,6 +390,11 @@ class Archive:
             con.close()
             raise
         return con
+
+    def engine(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection within the limits of this archive, on which nothing is laid out."""
+        spill = self.home / SPILL if self._lock is not None else None
+        return connect(memory_mb=self._memory_mb, threads=self._threads, temp_directory=spill)
 
     def _paths(self, some: Iterable[Segment]) -> list[Path]:
         return [self.home / segment.name for segment in some]
@@ -544,9 +544,7 @@ class Archive:
             to_micros(now),
             seq=self._seq + 1,
             durable=self._durable,
-            engine=lambda: connect(
-                memory_mb=self._memory_mb, threads=self._threads, temp_directory=self.home / SPILL
-            ),
+            engine=self.engine,
             progress=progress or Quiet(),
         )
         self.renew()

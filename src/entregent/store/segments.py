@@ -27,7 +27,9 @@ from entregent.store.state import manifest
 
 __all__ = [
     "KINDS",
+    "PART",
     "TIME_COLUMN",
+    "WORDS",
     "Segment",
     "SegmentWriter",
     "damaged",
@@ -44,6 +46,7 @@ __all__ = [
 
 DIRECTORY = "segments"
 PART = ".part"
+WORDS = ".words"
 ROW_GROUP = 128 * 1024
 DAY = 86_400_000_000
 
@@ -297,7 +300,8 @@ def sweep(home: Path, con: sa.Connection, *, keep_retired: bool) -> int:
     """Remove every file below the segments that the manifest does not hold; return how many.
 
     Only for the one writer, in a transaction that writes. Retired segments go
-    too, unless somebody may still read them.
+    too, unless somebody may still read them; the index of words of a segment
+    goes with it.
     """
     if not keep_retired:
         con.execute(sa.delete(manifest).where(manifest.c.retired == 1))
@@ -307,7 +311,9 @@ def sweep(home: Path, con: sa.Connection, *, keep_retired: bool) -> int:
         if path.is_dir():
             with suppress(OSError):
                 path.rmdir()
-        elif path not in held and path.suffix in (".parquet", PART):
+        elif path.suffix == PART or (
+            path.suffix in (".parquet", WORDS) and path.with_suffix(".parquet") not in held
+        ):
             path.unlink()
             swept += 1
     return swept

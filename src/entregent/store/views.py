@@ -17,7 +17,7 @@ from entregent.clock import Period, to_micros
 from entregent.records import schema
 from entregent.store.segments import TIME_COLUMN, kind_schema
 
-__all__ = ["VIEWS", "lay", "living", "parquet", "period_condition", "quoted", "view_schema"]
+__all__ = ["VIEWS", "both", "lay", "living", "parquet", "period_condition", "quoted", "view_schema"]
 
 VIEWS = ("posts", "accounts", "interactions", "observations", "latest_observations", "raw", "tombstones")
 """What :meth:`entregent.store.archive.Archive.connection` shows."""
@@ -50,7 +50,8 @@ def parquet(kind: str, paths: Sequence[Path], *, extra: str = "") -> str:
     return f"read_parquet([{names}], hive_partitioning = false{extra})"
 
 
-def _both(kind: str, paths: Sequence[Path], hot: Mapping[str, pa.Table]) -> str:
+def both(kind: str, paths: Sequence[Path], hot: Mapping[str, pa.Table]) -> str:
+    """Return SQL of the rows of segments and of those in none yet, registered as ``hot_`` and their kind."""
     if kind not in hot:
         return parquet(kind, paths)
     columns = ", ".join(kind_schema(kind).names)
@@ -183,8 +184,8 @@ def lay(
     con.sql("CREATE SCHEMA stored")
     for kind, table in hot.items():
         con.register(f"hot_{kind}", table)
-    source = {kind: _both(kind, paths.get(kind, ()), hot) for kind in TIME_COLUMN}
-    kept = living(con, "stored", source, _both("tombstones", pending, hot))
+    source = {kind: both(kind, paths.get(kind, ()), hot) for kind in TIME_COLUMN}
+    kept = living(con, "stored", source, both("tombstones", pending, hot))
     for kind, sql in kept.items():
         con.sql(f"CREATE VIEW stored.{kind} AS {sql}")
 
