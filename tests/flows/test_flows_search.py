@@ -166,13 +166,13 @@ def indexes(archive: Archive) -> list[Path]:
 
 
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
     st.lists(st.lists(POSTS, max_size=6), min_size=1, max_size=3),
-    st.lists(QUERIES, min_size=1, max_size=6),
+    st.lists(QUERIES, min_size=1, max_size=4),
     st.lists(st.sampled_from(["", "roll", "live", "compact"]), min_size=3, max_size=3),
     st.sampled_from([(None, None), (10, None), (None, 30), (5, 50)]),
 )

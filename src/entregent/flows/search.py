@@ -26,10 +26,11 @@ _OF_AUTHORS = ("handle", "followers")
 
 
 class _Authors:
-    """What is known of authors now: it is the same for all their posts."""
+    """What was known of authors at the end of a period: it is the same for all their posts."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, period: Period) -> None:
         self._archive = archive
+        self._period = period
 
     @cached_property
     def handle(self) -> tuple[pa.Array, pa.Array]:
@@ -39,7 +40,7 @@ class _Authors:
     @cached_property
     def followers(self) -> tuple[pa.Array, pa.Array]:
         seen = self._archive.scan(
-            "latest_observations", ["subject", "subject_kind", "metric", "value"]
+            "latest_observations", ["subject", "subject_kind", "metric", "value"], self._period
         ).read_all()
         told = pc.and_(
             pc.equal(seen.column("subject_kind"), "account"), pc.equal(seen.column("metric"), "followers")
@@ -129,7 +130,7 @@ def search(
     Results
         The same posts as :meth:`Query.match_table` says of all posts of the
         archive, and a :class:`~entregent.listening.match.Matcher`, given
-        what is known of their authors now.
+        what was known of their authors at the end of the period.
 
     Raises
     ------
@@ -140,7 +141,7 @@ def search(
     of_posts = [field.name for field in fields(Candidate) if field.name not in _OF_AUTHORS]
     columns = [name for name in of_posts if name == "text" or name in asked]
     of_authors = tuple(name for name in _OF_AUTHORS if name in asked)
-    authors = _Authors(archive)
+    authors = _Authors(archive, period or Period())
     words = needed(query)
     if index and words is not None:
         fulltext.index(archive.home, archive.state, archive.segments("posts"), progress)
