@@ -61,6 +61,15 @@ def test_circle_keeps_to_its_limits(here: Path, capsys: pytest.CaptureFixture[st
     assert worth["judged"]["value"] == 7
 
 
+def test_circle_of_a_graph_in_pieces(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "pieces.csv").write_text(
+        "listener,speaker,chance\na,b,1\nc,d,1\ne,d,1\nf,g,0\n", encoding="utf-8"
+    )
+    found = _json(capsys, "circle", "--graph", "pieces.csv", "--k", "2")
+    assert [member["id"] for member in found["members"]] == ["d", "b"]
+    assert found["judged"]["value"] == 5
+
+
 def test_circle_in_words(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["influence", "circle", "--graph", "arcs.csv", "--k", "2", "-q", "--lang", "fr"]) == 0
     out, err = capsys.readouterr()
@@ -91,6 +100,15 @@ def test_textbook_chances_are_named(here: Path, capsys: pytest.CaptureFixture[st
         (("circle", "--graph", "arcs.csv", "--budget", "1"), "no price"),
         (("circle", "--graph", "arcs.csv", "--budget", "1", "--price", "3"), "below every price"),
         (("circle", "--graph", "none.csv"), "no such file"),
+        (("circle", "--graph", "loops.csv"), "no arc between two people"),
+        (("circle", "--graph", "empty.csv"), "no arc between two people"),
+        (("circle", "--graph", "arcs.csv", "--chances", "uniform", "--chance", "1.5"), "outside [0, 1]"),
+        (("circle", "--graph", "arcs.csv", "--chances", "uniform", "--chance", "-1"), "outside [0, 1]"),
+        (("circle", "--graph", "arcs.csv", "--budget", "nan", "--price", "3"), "budget is nan"),
+        (("circle", "--graph", "arcs.csv", "--budget", "5", "--price", "-3"), "-3"),
+        (("seeding", "--graph", "loops.csv"), "no arc between two people"),
+        (("effect", "empty.csv"), "do not say who did what"),
+        (("effect", "arcs.csv", "--draws", "3"), "50<=x"),
         (("circle", "--graph", "arcs.csv", "--chances", "uniform", "--weights", "arcs.csv"), "'account'"),
         (("seeding", "--graph", "arcs.csv"), "too few people"),
         (("seeding", "--graph", "arcs.csv", "--ordinary", "0.9", "0.5"), "too few people"),
@@ -99,6 +117,8 @@ def test_textbook_chances_are_named(here: Path, capsys: pytest.CaptureFixture[st
 def test_what_cannot_be_used(
     here: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
 ) -> None:
+    (here / "loops.csv").write_text("listener,speaker\na,a\nb,b\n", encoding="utf-8")
+    (here / "empty.csv").write_text("listener,speaker\n", encoding="utf-8")
     assert says.strip("'") in _refused(capsys, *arguments)
 
 
@@ -220,6 +240,9 @@ def test_effect_of_people_with_one_item_or_alone(here: Path, capsys: pytest.Capt
     )
     (here / "follows.csv").write_text("listener,speaker\nb,a\n", encoding="utf-8")
     columns = ("--map", "account=who", "--map", "object=what", "--map", "time=when")
-    found = _json(capsys, "effect", "acts.csv", "--edges", "follows.csv", *columns, "--person", "a")
-    (person,) = found["people"]
+    files = ("acts.csv", "--edges", "follows.csv", *columns)
+    (person,) = _json(capsys, "effect", *files, "--person", "a")["people"]
     assert person["total"]["code"] == "diffusion.too_few"
+    (here / "follows.csv").write_text("listener,speaker\na,a\n", encoding="utf-8")
+    (person,) = _json(capsys, "effect", *files, "--person", "a")["people"]
+    assert person["total"]["code"] == "diffusion.no_exposure"

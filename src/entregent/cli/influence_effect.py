@@ -130,7 +130,9 @@ def effect_lines(parts: Sequence[EffectPart], told: Translator) -> list[str]:
     from entregent.report.effect_texts import effect_text, exposure_text, fallbacks
     from entregent.results import CannotTell
 
-    lines = [told.text(exposure_text(kind)) for kind in dict.fromkeys(part.exposure for part in parts)]
+    # Where exposure is unknown, the reason of each says so.
+    kinds = dict.fromkeys(part.exposure for part in parts if part.exposure != "unknown")
+    lines = [told.text(exposure_text(kind)) for kind in kinds]
     reasons = {part.total.code for part in parts if isinstance(part.total, CannotTell)}
     if len(parts) > 1 and len(reasons) == 1 and all(isinstance(part.total, CannotTell) for part in parts):
         lines.append(told.text(effect_text(parts[0])))
