@@ -231,3 +231,17 @@ def test_every_role_is_found_by_its_own_name() -> None:
     for role in ROLES:
         columns = dict.fromkeys(["account", "object", "text", role])
         assert find_roles(list(columns), {}, "t.csv").columns[role] == role
+
+
+def test_a_table_of_accounts_is_their_numbers_by_day() -> None:
+    found = read(
+        "account,name,followers,date\nann,Ann,12,2024-05-01\nann,Ann,15,2024-06-01\nbob,Bob,,2024-05-01\n",
+        network="instagram",
+    )
+    assert [
+        (row["subject"], row["metric"], row["value"], row["seen_at"].month) for row in found.observations
+    ] == [("instagram:ann", "followers", 12, 5), ("instagram:ann", "followers", 15, 6)]
+    assert {row["id"] for row in found.accounts} == {"instagram:ann", "instagram:bob"}
+    assert found.posts == []
+    assert found.interactions == []
+    assert "row.empty" not in found.notices

@@ -96,6 +96,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
             "reel",
             "story",
         ),
+        *("igimage", "igreel", "igcarousel", "igstory", "organic", "sponsored"),
         *(
             "nativevideo",
             "livevideo",
@@ -339,7 +340,7 @@ class Mapper:
         found = iter(row)
         for code, (text, _) in texts.items():
             count, lines = next(found), next(found)
-            if count:
+            if count and not (code == "row.empty" and self.roles.roster):
                 self.troubles.add(code, text, count, lines)
 
     def _selects(self) -> Mapping[str, str]:
@@ -409,7 +410,13 @@ class Mapper:
         for role in COUNTS:
             if role not in self.roles.columns:
                 continue
-            if role in ("followers", "following"):
+            if self.roles.roster:
+                found.append(
+                    f"SELECT {network} || ':' || account AS subject, 'account' AS subject_kind,"
+                    f" '{role}' AS metric, {role} AS value, coalesce(\"time\", {received}) AS seen_at"
+                    f" FROM acts WHERE account IS NOT NULL AND {role} IS NOT NULL"
+                )
+            elif role in ("followers", "following"):
                 found.append(
                     f"SELECT {network} || ':' || account AS subject, 'account' AS subject_kind,"
                     f" '{role}' AS metric, last({role}) AS value, {received} AS seen_at"

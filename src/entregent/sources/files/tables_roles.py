@@ -42,7 +42,15 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "handle": (
         *("screen_name", "username", "user_username", "author_username", "user_screen_name", "handle"),
         *("author_handle", "account_handle", "from_user_name", "twitter_screen_name", "twitter_handle"),
-        *("user_handle", "page_username", "user_name", "pseudo", "pseudonyme", "nom_d_utilisateur"),
+        *(
+            "user_handle",
+            "page_username",
+            "account_username",
+            "user_name",
+            "pseudo",
+            "pseudonyme",
+            "nom_d_utilisateur",
+        ),
         *("extra_author_attributes_short_name", "author", "auteur"),
     ),
     "name": (
@@ -55,7 +63,16 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         *("mention_id", "document_id", "resource_id", "platform_id", "id", "guid", "uri", "identifiant"),
     ),
     "time": (
-        *("created_at", "timestamp_share", "timestamp", "date_time", "datetime", "created_time"),
+        *(
+            "created_at",
+            "publish_time",
+            "created_date",
+            "timestamp_share",
+            "timestamp",
+            "date_time",
+            "datetime",
+            "created_time",
+        ),
         *("published_at", "published", "publish_date", "publication_date", "date_published", "pub_date"),
         *("posted_at", "post_created", "created_utc", "created", "time", "date", "date_de_publication"),
         *("date_publication", "date_heure", "horodatage", "seconds"),
@@ -63,7 +80,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "text": (
         *("text", "full_text", "message", "body", "content", "tweet", "tweet_text", "post_text", "texte"),
         *("contenu", "snippet", "hit_sentence", "extract", "caption", "description", "selftext", "comment"),
-        *("commentaire", "texte_du_message"),
+        *("commentaire", "texte_du_message", "sharecommentary", "post_title"),
     ),
     "kind": (
         *("kind", "interaction", "action", "action_type", "post_type", "tweet_type", "message_type"),
@@ -77,7 +94,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "lang": ("lang", "language", "langue", "lang_code", "language_code"),
     "url": (
         *("permalink", "permalink_url", "tweet_url", "post_url", "status_url", "url", "resource_url"),
-        *("lien_permanent", "adresse"),
+        *("lien_permanent", "adresse", "post_link", "sharelink"),
     ),
     "followers": (
         *("followers", "followers_count", "follower_count", "user_followers_count", "author_followers"),
@@ -141,6 +158,8 @@ class Roles:
         Accounts are known by their handle: ``@Anna`` and ``anna`` are one.
     reposts : bool
         Where nothing says what an act is, it is a repost rather than a share.
+    roster : bool
+        Rows are accounts and their numbers, not posts or acts.
     """
 
     columns: Mapping[str, str]
@@ -148,6 +167,7 @@ class Roles:
     guessed: tuple[str, ...]
     by_handle: bool
     reposts: bool
+    roster: bool = False
 
     def has(self, role: str) -> bool:
         """Whether rows can have this role."""
@@ -185,7 +205,7 @@ def find_roles(columns: Sequence[str], mapping: Mapping[str, str], where: str) -
     ------
     MappingError
         Where a role or a column does not exist, or the table holds neither
-        posts nor acts as far as can be told.
+        posts nor acts nor accounts as far as can be told.
     """
     named: dict[str, str] = {}
     constants: dict[str, str] = {}
@@ -227,11 +247,13 @@ def find_roles(columns: Sequence[str], mapping: Mapping[str, str], where: str) -
     have = found.keys() | constants.keys()
     asked = {"id", "text"} & mapping.keys()
     acts = "account" in have and bool(have & {"object", "id"})
-    if not ("text" in have or acts or ("id" in have and asked)):
+    posts_or_acts = "text" in have or acts or ("id" in have and asked)
+    roster = not posts_or_acts and "account" in found and bool(have & {"followers", "following"})
+    if not (posts_or_acts or roster):
         raise _impossible(columns, where)
     reposts = "retweet" in _plain(found.get("object", "")) or "reblog" in _plain(found.get("object", ""))
     guessed = tuple(role for role in ROLES if role in found and role not in named)
-    return Roles(found, constants, guessed, by_handle, reposts)
+    return Roles(found, constants, guessed, by_handle, reposts, roster)
 
 
 def _existing(column: str, columns: Sequence[str], role: str, where: str) -> str:
