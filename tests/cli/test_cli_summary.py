@@ -10,6 +10,7 @@ import pytest
 from entregent.cli.summary import print_notices, summary_lines
 from entregent.clock import Period
 from entregent.i18n import N, T
+from entregent.report.effect import EffectPart
 from entregent.report.model import CoverageCheck, Gap, Known, Person, Said, Share, Study, TopItem
 from entregent.results import CannotTell, Estimate, Notice, Provenance
 
@@ -121,3 +122,23 @@ def test_large_rates_are_no_powers_of_ten() -> None:
     heard = Estimate(187.4, 55.0, 1450.0, 0.9, 3, "gamma", START)
     shown = replace(STUDY, people=(person(1, "@zoé", heard, Known(1234, "shown")),))
     assert any("187 people a post (55 to 1,450), 3 posts" in line for line in summary_lines(shown, UTC))
+
+
+def test_effects_take_a_line_where_they_were_asked_for() -> None:
+    def line(*effects: EffectPart | None) -> str:
+        people = tuple(replace(one, effect=effect) for one, effect in zip(STUDY.people, effects, strict=True))
+        return summary_lines(replace(STUDY, people=people), UTC)[-1]
+
+    silent = EffectPart.silent("x:1", "@zoé", TOO_FEW)
+    some = replace(silent, total=Estimate(60.4, 51.0, 66.0, 0.9, 80, "removal"))
+    none = replace(silent, total=Estimate(4.0, 0.0, 90.0, 0.9, 80, "removal"))
+    assert line(silent, silent, None, None) == (
+        "Effective cannot tell: There are too few posts. At least 20 accounts."
+    )
+    assert line(none, some, silent, None) == (
+        "Effective 1 of 3 people asked about surely moved others, 1 cannot be told; "
+        "first @max gnp: 60 acts (51 to 66)"
+    )
+    assert line(none, silent, None, None).endswith(
+        "0 of 2 people asked about surely moved others, 1 cannot be told"
+    )

@@ -92,6 +92,26 @@ def _people(study: Study) -> Iterator[str]:
         yield _person(person)
 
 
+def _effective(study: Study) -> Iterator[str]:
+    asked = [person for person in study.people if person.effective is not None]
+    if not asked:
+        return
+    told = [(e, person) for person in asked if isinstance(e := person.effective, Estimate)]
+    if not told:
+        silent = asked[0].effective
+        if isinstance(silent, CannotTell):
+            yield f"cannot tell: {silent.reason} {silent.needs}"
+        return
+    surely = sum(e.low > 0 for e, _ in told)
+    line = f"{surely:,} of {len(asked):,} people asked about surely moved others"
+    line += f", {len(asked) - len(told):,} cannot be told"
+    best, person = max(told, key=lambda pair: pair[0].low)
+    if best.low > 0:
+        value, low, high = map(_figure, (best.value, best.low, best.high))
+        line += f"; first {_short(person.handle)}: {value} acts ({low} to {high})"
+    yield line
+
+
 def _check(check: CoverageCheck | CannotTell) -> str:
     if isinstance(check, CannotTell):
         return f"cannot tell: {check.reason}"
@@ -131,6 +151,7 @@ def summary_lines(study: Study, zone: tzinfo) -> list[str]:
         ("Gaps", _gaps(said)),
         *(("Heard", line) for line in _people(study)),
         ("Check", _check(study.heard_check)),
+        *(("Effective", line) for line in _effective(study)),
     ]
     return [f"{label:<10}{plain(text)}" for label, text in lines]
 
