@@ -337,9 +337,10 @@ def killed(stream: str, kills: int, seed: int, *, progress: bool = False) -> Out
                 for number in range(kills):
                     before = listening.cursor()
                     # Some of the instants fall into the start, most into the writing.
-                    time.sleep(
-                        float(rng.uniform(0.05, 1.0) if rng.random() < 0.25 else rng.uniform(1.0, 4.0))
-                    )
+                    early, wait = bool(rng.random() < EARLY), float(rng.random())
+                    if not early:
+                        listening.moves(before)
+                    time.sleep(wait * (EARLY_SECONDS if early else WRITING_SECONDS))
                     listening.stop(signal.SIGKILL)
                     before_first += listening.cursor() == before
                     if number % SERVER_KILLED_EVERY == SERVER_KILLED_EVERY - 1:
