@@ -24,7 +24,7 @@ _SERVERS = {
     "firehose": "wss://bsky.network",
 }
 _LONGEST = {"jetstream": 1_000_000, "jetstream2": 1_000_000, "firehose": 6_000_000}
-_DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}")
+_ACCOUNT = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}|[a-zA-Z0-9-]{1,63}(\.[a-zA-Z0-9-]{1,63})+")
 _COLLECTION = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z0-9-]+)*(\.\*)?")
 
 
@@ -42,7 +42,7 @@ class BlueskySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     collections : list of str
         Kinds of records; ``app.bsky.feed.*`` is possible.
     accounts : list of str
-        DIDs; of these accounts only, of all unless told.
+        Handles or DIDs; of these accounts only, of all unless told.
     rewind_seconds : float
         How far a Jetstream goes back when it is opened anew.
     silence_seconds : float
@@ -51,6 +51,9 @@ class BlueskySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most_bytes : int
         Longest message that is read. Unless told 1,000,000 of a Jetstream,
         6,000,000 of a firehose.
+    appview : str
+        Server that knows whose a handle is; asked when a stream is opened and
+        handles are named.
     keep_raw_days : int
         Days to keep events as they came; 0 keeps none.
     """
@@ -62,6 +65,7 @@ class BlueskySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rewind_seconds: float = 5.0
     silence_seconds: float | None = None
     most_bytes: int | None = None
+    appview: str = "https://public.api.bsky.app"
     keep_raw_days: int = 0
 
     @property
@@ -123,8 +127,12 @@ def read_settings(table: Mapping[str, Any], where: str) -> BlueskySettings:
         if not _COLLECTION.fullmatch(collection):
             raise ConfigError(f"collections has {collection!r}.", where=where, valid=COLLECTIONS)
     for account in told.accounts:
-        if not _DID.fullmatch(account):
-            raise ConfigError(f"accounts has {account!r}.", where=where, valid=("did:plc:...", "did:web:..."))
+        if not _ACCOUNT.fullmatch(account):
+            raise ConfigError(
+                f"accounts has {account!r}.", where=where, valid=("did:plc:...", "name.example.org")
+            )
+    if not told.appview.startswith(("https://", "http://")):
+        raise ConfigError(f"appview is {told.appview!r}.", where=where, valid=("https://...",))
     for name, value, least in (
         ("rewind_seconds", told.rewind_seconds, LEAST_REWIND),
         ("silence_seconds", told.patience, 0.0),

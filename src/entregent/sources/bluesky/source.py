@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -24,6 +25,7 @@ from entregent.sources.bluesky.place import Place
 from entregent.sources.bluesky.settings import BlueskySettings, read_settings
 from entregent.sources.bluesky.stream import Refused, TooLarge, messages, opened
 from entregent.sources.bluesky.wire import Heard, Wire
+from entregent.sources.bluesky.xrpc import Xrpc
 from entregent.sources.live import gathered
 from entregent.sources.web import Web
 
@@ -74,9 +76,10 @@ class Bluesky:
             place = None
         else:
             gap = None
-        wire = _WIRES[self.settings.stream](self.name, self.settings, place, moment)
+        # Only addresses that stand in the settings are asked, so a private one is meant.
         async with Web(self.name, allow_private=True) as web:
-            # The address is the one of the settings, so a private one is meant.
+            settings = await self._resolved(web)
+            wire = _WIRES[settings.stream](self.name, settings, place, moment)
             await wire.prepare(web)
         try:
             connection = await opened(
@@ -104,6 +107,13 @@ class Bluesky:
         finally:
             mapper.close()
             await connection.close()
+
+    async def _resolved(self, web: Web) -> BlueskySettings:
+        """Return the settings with the lasting id in the place of each handle, which may change hands."""
+        xrpc = Xrpc(web, self._now)
+        server = self.settings.appview.rstrip("/")
+        dids = [await xrpc.did(account, server) for account in self.settings.accounts]
+        return msgspec.structs.replace(self.settings, accounts=dids)
 
     async def _heard(self, wire: Wire, connection: ClientConnection, mapper: Mapper) -> AsyncIterator[Batch]:
         loop = asyncio.get_running_loop()
