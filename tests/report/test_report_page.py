@@ -128,6 +128,7 @@ def test_parts_are_in_their_order(page: Page) -> None:
         "overlap",
         "circle",
         "seeding",
+        "groups",
         "firm",
         "made",
     ]

@@ -37,7 +37,7 @@ _PAGE = (
     click.option(
         "--without",
         multiple=True,
-        type=click.Choice(("effect", "circle", "seeding")),
+        type=click.Choice(("effect", "circle", "seeding", "groups")),
         help="A part to leave out, to save time; repeatable.",
     ),
     click.option(

@@ -14,7 +14,7 @@ __all__ = ["PARTS", "StudyRequest"]
 
 MOST_PEOPLE = 200
 MOST_CIRCLE = 50
-PARTS = ("effect", "circle", "seeding")
+PARTS = ("effect", "circle", "seeding", "groups")
 """Parts of a study that take time and can be left out."""
 
 

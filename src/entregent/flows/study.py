@@ -13,6 +13,7 @@ import numpy as np
 from entregent import __version__
 from entregent.clock import zone
 from entregent.flows.conversation import everybody
+from entregent.flows.groups import GroupsRequest, groups_of
 from entregent.flows.listeners import listeners
 from entregent.flows.opened import opened
 from entregent.flows.people import persons, rank
@@ -28,6 +29,8 @@ from entregent.report.pseudonyms import pseudonymise
 from entregent.results import Provenance, merge_notices
 from entregent.store.state import State, StudyEntry, new_study_id
 from entregent.store.suppression import Suppression
+
+_GROUPS_STREAM = 2
 
 __all__ = ["Published", "StudyRequest", "publish", "run_study"]
 
@@ -162,9 +165,14 @@ def _named(
         circle = listeners(con, ranked, rng)
         together = who_together(con, ranked.accounts[: request.people], circle.membership, request, progress)
         shown = persons(con, ranked, circle.membership, together.by_person, shown=request.people)
+        groups = (
+            None
+            if "groups" in request.without
+            else groups_of(con, GroupsRequest(), _own(request), progress=progress)
+        )
         progress.step("Tables")
         accounts = everybody(con)
-        kept = tables(con, summary, ranked, circle, together, shown=request.people)
+        kept = tables(con, summary, ranked, circle, together, groups, shown=request.people)
     keep_days = request.keep_days or request.config.keep_study_days
     study = Study(
         title=_readable(request.title or request.topic or _first_name(request)),
@@ -197,8 +205,14 @@ def _named(
         tables=kept,
         circle=together.circle,
         seeding=together.seeding,
+        groups=groups,
     )
     return study, accounts
+
+
+def _own(request: StudyRequest) -> np.random.Generator:
+    """Return chance for groups alone: the other parts stay as they are, with and without them."""
+    return np.random.default_rng([request.seed, _GROUPS_STREAM])
 
 
 def _first_name(request: StudyRequest) -> str:

@@ -7,11 +7,14 @@ import pyarrow as pa
 
 from entregent.flows.circles import circle_overlap_table, circle_table
 from entregent.flows.effects import effects_table, moved_table
+from entregent.flows.groups import group_acts_table, group_bursts_table, groups_table
 from entregent.flows.listeners import Listeners, overlap_table
 from entregent.flows.people import Ranked, evidence_table, people_table
 from entregent.flows.seeding import seeding_table
 from entregent.flows.together import Together
+from entregent.report.groups import GroupsPart
 from entregent.report.model import Said, TopItem
+from entregent.results import CannotTell
 
 __all__ = ["tables"]
 
@@ -53,6 +56,7 @@ def tables(
     ranked: Ranked,
     circle: Listeners,
     together: Together,
+    groups: GroupsPart | CannotTell | None,
     *,
     shown: int,
 ) -> dict[str, pa.Table]:
@@ -93,4 +97,7 @@ def tables(
         "circle": circle_table(together.circle),
         "circle_overlap": circle_overlap_table(together.circle),
         "seeding": seeding_table(together.seeding),
+        "groups": groups_table(groups),
+        "group_bursts": group_bursts_table(groups),
+        "group_acts": group_acts_table(groups),
     }

@@ -9,6 +9,7 @@ from entregent.charts.people import known_heard
 from entregent.charts.shares import kinds, languages
 from entregent.charts.spec import Chart
 from entregent.charts.volume import volume
+from entregent.report.groups_view import group_charts
 from entregent.report.influence_view import seeding_charts
 from entregent.report.model import Person, Study
 
@@ -30,7 +31,8 @@ def charts_of(study: Study, people: Sequence[Person], origin: datetime | None) -
     -------
     dict of str to Chart
         Of ``volume``, ``languages``, ``kinds``, ``known_heard``,
-        ``seeding_reached`` and ``seeding_prices`` those that have something to show.
+        ``seeding_reached``, ``seeding_prices`` and ``bursts_1``, ``bursts_2``...
+        those that have something to show.
     """
     said = study.said
     charts: dict[str, Chart] = {}
@@ -59,4 +61,4 @@ def charts_of(study: Study, people: Sequence[Person], origin: datetime | None) -
     )
     if scatter is not None:
         charts["known_heard"] = scatter
-    return {**charts, **seeding_charts(study.seeding)}
+    return {**charts, **seeding_charts(study.seeding), **group_charts(study.groups, origin)}

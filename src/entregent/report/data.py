@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from entregent.i18n import Translator
+from entregent.report.groups_data import groups_data
 from entregent.report.influence_data import circle_data, effect_data, seeding_data
 from entregent.report.model import CoverageCheck, Study
 
@@ -86,6 +87,7 @@ def study_data(study: Study, lang: str) -> dict[str, Any]:
         "effect": effect_data(study.people),
         "circle": circle_data(study.circle),
         "seeding": seeding_data(study.seeding),
+        "groups": groups_data(study.groups),
         "warnings": [
             {
                 "code": notice.code,

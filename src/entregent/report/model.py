@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from entregent.clock import Period
 from entregent.i18n import Text
 from entregent.report.effect import EffectPart
+from entregent.report.groups import GroupsPart
 from entregent.report.influence import CirclePart, SeedingPart
 from entregent.results import CannotTell, Estimate, Notice, Provenance
 
@@ -269,3 +270,4 @@ class Study:
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     circle: CirclePart | CannotTell | None = None
     seeding: SeedingPart | CannotTell | None = None
+    groups: GroupsPart | CannotTell | None = None

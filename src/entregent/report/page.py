@@ -22,11 +22,12 @@ from entregent.charts.spec import Chart, page_spec
 from entregent.charts.table import Table, table
 from entregent.charts.theme import COLOURS
 from entregent.i18n import T, Translator
-from entregent.report import effect_texts, influence_texts, labels
+from entregent.report import effect_texts, groups_texts, influence_texts, labels
 from entregent.report.charts import charts_of
 from entregent.report.effect import CarryingPost
 from entregent.report.facts import stand_out
 from entregent.report.glyph import Scale, interval_glyph, open_glyph
+from entregent.report.groups_view import group_views
 from entregent.report.influence import CircleMember, CirclePart
 from entregent.report.influence_view import CircleView
 from entregent.report.model import CoverageCheck, Evidence, NetworkPicture, Person, Share, Study
@@ -160,6 +161,8 @@ class _View:
         self.names = {person.rank: apart(person.name or person.handle) for person in self.people}
         self.charts: dict[str, Chart] = charts_of(study, self.people, reader.origin)
         self.texts = influence_texts
+        self.said_of_groups = groups_texts
+        self.together = group_views(study.groups)
         self.circle = CircleView(study.circle, self.people) if isinstance(study.circle, CirclePart) else None
         self.facts = study.facts or stand_out(study)
         self.dots: tuple[Dot, ...] = ()

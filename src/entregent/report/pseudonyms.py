@@ -17,8 +17,10 @@ import pyarrow as pa
 
 from entregent.errors import InputError
 from entregent.report.effect import EffectPart
+from entregent.report.groups import GroupsPart
 from entregent.report.influence import CirclePart
 from entregent.report.model import NetworkPicture, Overlap, Study, TopItem
+from entregent.results import CannotTell
 
 __all__ = ["pseudonym", "pseudonymise"]
 
@@ -32,8 +34,10 @@ _OPEN_COLUMNS = frozenset(
     {
         "basis",
         "cannot_tell",
+        "caution",
         "code",
         "exposure",
+        "grade",
         "hashtag",
         "hashtags",
         "kind",
@@ -152,12 +156,41 @@ def pseudonymise(study: Study, key: bytes) -> Study:
         network=network,
         overlap=overlap,
         circle=circle,
+        groups=_groups(study.groups, name),
         communities=tuple(
             replace(community, speakers=tuple(name(speaker) for speaker in community.speakers))
             for community in study.communities
         ),
         tables=_tables(study.tables, name),
     )
+
+
+def _groups(
+    part: GroupsPart | CannotTell | None, name: Callable[[str], str]
+) -> GroupsPart | CannotTell | None:
+    if not isinstance(part, GroupsPart):
+        return part
+    groups = []
+    for group in part.groups:
+        # A tie in somebody's words may name an employer; that there is one may be told.
+        members = tuple(
+            replace(one, id=name(one.id), handle=name(one.id), tie=one.tie and "\u2013")
+            for one in group.members
+        )
+        bursts = tuple(
+            replace(burst, object=_kind(burst.object) + name(burst.object), text=None, url=None)
+            for burst in group.bursts
+        )
+        acts = tuple(
+            replace(act, account=name(act.account), object=_kind(act.object) + name(act.object))
+            for act in group.acts
+        )
+        groups.append(replace(group, members=members, bursts=bursts, acts=acts))
+    return replace(part, groups=tuple(groups))
+
+
+def _kind(object: str) -> str:
+    return object.partition(":")[0] + ":"
 
 
 def _known_handles(study: Study) -> dict[str, str]:
