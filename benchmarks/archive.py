@@ -1,6 +1,6 @@
-"""Rates of the archive: appending by batch size, appending again, scanning, compacting, grouping.
+"""Rates of the archive: appending by batch size, live and again, scanning, compacting, grouping.
 
-    python benchmarks/archive.py [--rows 1000000] [--group-rows 10000000] [--threads 1]
+    python benchmarks/archive.py [--rows 1000000] [--group-rows 10000000] [--live-rows 100000] [--threads 1]
 
 Rows are made up, shaped like Jetstream: for each 10 events 7 likes, reposts
 and follows, 3 posts, and a sighting of an account each. Prints events a
@@ -40,6 +40,7 @@ class Made:
     cursor: str | None = None
     notices: tuple[Any, ...] = ()
     finished: tuple[Any, ...] = field(default=())
+    gaps: tuple[Any, ...] = ()
 
     def __getattr__(self, name: str) -> pa.Table:
         return self.tables[name]
@@ -190,6 +191,34 @@ def appending(rows: int, threads: int) -> None:
         )
 
 
+def live(rows: int, threads: int) -> None:
+    """Print what small batches cost: in the database until they roll, and as segments of their own."""
+    with Archive.throw_away(threads=threads) as archive:
+        archive.append(next(batches(100, 100, 0)), live=True)
+    print(f"{'live':>14} {'batch':>10} {'waiting':>10} {'with roll':>10} {'own files':>10} {'files':>12}")
+    for size in (20, 100, 1_000):
+        made = list(batches(min(rows, size * 1_000), size, 1))
+        n, spent, files = len(made) * size, [], []
+        for waits in (True, False):
+            with (
+                tempfile.TemporaryDirectory() as home,
+                Archive.open(Path(home), writer=True, threads=threads) as archive,
+            ):
+                begun = time.process_time()
+                for number, batch in enumerate(made):
+                    archive.append(Made(batch.tables, cursor=str(number)), source="live", live=waits)
+                spent.append(time.process_time() - begun)
+                if waits:
+                    archive.roll()
+                    spent.append(time.process_time() - begun)
+                files.append(len(archive.segments()))
+        waiting, rolled, own = spent
+        print(
+            f"{'CPU events/s':>14} {size:>10,} {n / waiting:>10,.0f} {n / rolled:>10,.0f} "
+            f"{n / own:>10,.0f} {files[0]:>5,}, {files[1]:>5,}"
+        )
+
+
 def reading(rows: int, threads: int) -> None:
     """Print scan, compaction and group-by times over `rows` posts."""
     with (
@@ -217,15 +246,16 @@ def _read(archive: Archive, name: str) -> None:
     n = sum(piece.num_rows for piece in archive.scan("posts", ["id", "time", "text"]))
     scanned = time.perf_counter() - begun
     with archive.connection() as con:
-        begun = time.perf_counter()
+        begun = time.process_time()
         con.sql("SELECT time::DATE AS day, lang, count(*) FROM posts GROUP BY day, lang").fetchall()
-        grouped = time.perf_counter() - begun
+        grouped = time.process_time() - begun
         begun = time.perf_counter()
         con.sql("SELECT kind, count(*), count(target) FROM interactions GROUP BY kind").fetchall()
         acts = time.perf_counter() - begun
     print(
         f"{name}: {n:,} posts; scan of id, time, text {n / scanned:,.0f} rows/s; "
-        f"by day and language {grouped:.2f} s; interactions by kind {acts:.2f} s; peak {_peak_mb():,.0f} MB"
+        f"by day and language {grouped:.2f} CPU s; interactions by kind {acts:.2f} s; "
+        f"peak {_peak_mb():,.0f} MB"
     )
 
 
@@ -236,14 +266,18 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--group-rows", type=int, default=10_000_000)
+    parser.add_argument("--live-rows", type=int, default=100_000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--short", action="store_true", help="a tenth of the rows")
     given = parser.parse_args()
     if given.short:
         given.rows, given.group_rows = given.rows // 10, given.group_rows // 10
+        given.live_rows //= 10
     pa.set_cpu_count(given.threads)
     if given.rows:
         appending(given.rows, given.threads)
+    if given.live_rows:
+        live(given.live_rows, given.threads)
     if given.group_rows:
         reading(given.group_rows, given.threads)
 

@@ -122,3 +122,16 @@ def test_durations(text: str, seconds: float) -> None:
 def test_no_durations(text: str) -> None:
     with pytest.raises(InputError):
         duration(text)
+
+
+def test_a_source_says_how_long_its_posts_are_kept(posts: Path, here: Path) -> None:
+    settings = here / "entregent.toml"
+    table = f'[sources.spring]\nkind = "replay"\npaths = ["{posts}"]\nkeep_days = '
+    settings.write_text(table + '"long"\n')
+    assert run(["listen", "--home", str(here / "home")]) == 3
+    settings.write_text(table + "30\n")
+    assert run(["listen", "--home", str(here / "home"), "-q"]) == 0
+    assert kept(here / "home") == 0
+    settings.write_text(table + "0\n")
+    assert run(["listen", "--home", str(here / "other"), "-q"]) == 0
+    assert kept(here / "other") == 60

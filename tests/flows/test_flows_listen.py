@@ -149,6 +149,11 @@ def test_what_cannot_become_segments_waits_and_no_source_stops(
     assert kept(archive) == list(range(10))
 
 
+def test_posts_go_when_they_are_no_longer_kept(archive: Archive) -> None:
+    run(archive, Numbers(), keep_days={"test": 1}, now=lambda: START + timedelta(days=1, seconds=4))
+    assert kept(archive) == list(range(4, 10))
+
+
 def test_it_goes_on_where_it_was(archive: Archive) -> None:
     run(archive, Numbers(last=4))
     again = Numbers(last=7)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import random
+import resource
 import sqlite3
 from datetime import timedelta
 from operator import itemgetter
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_batches import START, account, act, batch, grave, hour, outcome, payload, post, seen, story
 
+from entregent.clock import to_micros
 from entregent.errors import StoreError
 from entregent.records import Gap, schema
+from entregent.sources.base import Batch
 from entregent.store import hot, views
 from entregent.store.archive import Archive
+from entregent.store.watch_tables import mentions
 
 
 def everything(archive: Archive) -> dict[str, list[tuple[object, ...]]]:
@@ -205,3 +212,71 @@ def test_gaps_are_read_back_by_source_and_time(archive: Archive) -> None:
     assert archive.gaps(since=hour(1.5), until=hour(3)) == (first,)
     assert archive.gaps(until=hour(4)) == (first, second)
     assert archive.gaps("a", hour(2)) == ()
+
+
+def test_what_a_network_is_no_longer_kept_for_goes_wherever_it_lies(archive: Archive) -> None:
+    def whole(network: str, at: float) -> Batch:
+        name = f"{network}:p{at}"
+        return batch(
+            posts=[post(f"{at}", id=name, network=network, time=hour(at), text=f"secret of {network}")],
+            interactions=[act(f"{at}", id=f"{network}:i{at}", network=network, time=hour(at))],
+            observations=[seen(name, "likes", 3, hour(at), "post")],
+            raw=[payload(name, "secret", received=hour(at))],
+        )
+
+    for live in (False, True):
+        for network in ("x", "bluesky"):
+            for day in (0, 9):
+                archive.append(whole(network, 24 * day + live), live=live)
+    archive.append(batch(posts=[post("untimed")]))
+    with archive.state.begin() as con:
+        for name in ("x:p0", "x:p216", "bluesky:p0", "x_y:p0"):
+            con.execute(sa.insert(mentions), {"watch": "w", "post": name, "time": 0, "spans": "[]"})
+        con.execute(sa.update(mentions).where(mentions.c.post == "x:p216").values(time=to_micros(hour(216))))
+    done = archive.compact(hour(240), keep_days={"x": 5})
+    assert done.removed == {"posts": 2, "interactions": 2, "observations": 2, "raw": 2}
+    left = set(archive.scan("posts", ["id"]).read_all().column("id").to_pylist())
+    assert left == {
+        "x:p216",
+        "x:p217",
+        "bluesky:p0",
+        "bluesky:p1",
+        "bluesky:p216",
+        "bluesky:p217",
+        "x:puntimed",
+    }
+    with archive.state.read() as con:
+        assert sorted(con.scalars(sa.select(mentions.c.post))) == ["bluesky:p0", "x:p216", "x_y:p0"]
+    again = archive.compact(hour(240), keep_days={"x": 5})
+    assert (sum(again.removed.values()), again.segments_written) == (0, 0)
+    assert archive.compact(hour(240), keep_days={"x": 0, "bluesky": 0}).removed["posts"] == 6
+
+
+def test_a_disk_that_takes_no_more_loses_nothing_that_was_kept(tmp_path: Path) -> None:
+    """Live batches until the disk refuses; what was acknowledged is there, and it goes on with room again."""
+    home = tmp_path / "home"
+    told = [
+        batch(posts=[post(n, text=random.Random(n).randbytes(400).hex())], cursor=str(n)) for n in range(400)
+    ]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Archive.open(home, writer=True, threads=1) as archive:
+        kept = 0
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+        try:
+            for one in told:
+                archive.append(one, source="s", live=True)
+                kept += 1
+        except StoreError:
+            with pytest.raises(StoreError, match="refused"):
+                archive.append(told[kept], source="s", live=True)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert 2 < kept < 400
+        assert archive.cursor("s") == str(kept - 1)
+        assert archive.scan("posts", ["id"]).read_all().num_rows == kept
+    with Archive.open(home, writer=True, threads=1) as archive:
+        assert archive.cursor("s") == str(kept - 1)
+        for one in told:
+            archive.append(one, source="s", live=True)
+        archive.roll()
+        assert archive.scan("posts", ["id"]).read_all().num_rows == 400

@@ -72,6 +72,21 @@ def _sources(
     return made
 
 
+def _keep_days(configured: Any, sources: Sequence[LiveSource]) -> dict[str, int]:
+    """Return how long posts of each network are kept: the longest that one of its sources asks for."""
+    asked: dict[str, list[int]] = {}
+    for source in sources:
+        days = configured.get(source.name, {}).get("keep_days", 0)
+        if not isinstance(days, int) or isinstance(days, bool) or days < 0:
+            raise ConfigError(
+                f"keep_days is {days!r}.",
+                where=f"sources.{source.name}",
+                valid=("days; 0 keeps them for good",),
+            )
+        asked.setdefault(source.network, []).append(days)
+    return {network: max(days) for network, days in asked.items() if all(days)}
+
+
 @click.command("listen")
 @click.option("--source", "only", multiple=True, metavar="NAME", help="Only this source; repeatable.")
 @click.option(
@@ -130,7 +145,8 @@ def listen(
     with Archive.open(
         settled.home, writer=True, memory_mb=settled.memory_mb, threads=settled.threads
     ) as archive:
-        listener = Listener(archive, sources, rng=np.random.default_rng(seed))
+        keep_days = _keep_days(settled.sources, sources)
+        listener = Listener(archive, sources, rng=np.random.default_rng(seed), keep_days=keep_days)
         ended = asyncio.run(_listened(listener, seconds, quiet=quiet))
     stopped = [one for one in ended if one.state == "stopped"]
     for one in ended:

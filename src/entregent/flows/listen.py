@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -40,6 +40,7 @@ RATE_SECONDS = 60.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
 _STEADY_SECONDS = 60.0
 _REST = timedelta(minutes=1)
+_EXPIRED_EVERY = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -85,6 +86,8 @@ class Listener:
     after : callable, optional
         Called in the writing thread once a batch is kept, with the source, the
         batch and what of it was new.
+    keep_days : mapping of str to int, optional
+        By network, for how many days its posts are kept; older ones go once a day.
     now : callable, optional
         The clock.
 
@@ -100,6 +103,7 @@ class Listener:
         *,
         rng: np.random.Generator,
         after: Callable[[LiveSource, Batch, Appended], None] | None = None,
+        keep_days: Mapping[str, int] | None = None,
         now: Callable[[], datetime] = clock_now,
     ) -> None:
         names = [source.name for source in sources]
@@ -113,7 +117,8 @@ class Listener:
         self._now = now
         self._standing = {source.name: Standing(source.name, source.network) for source in sources}
         self._recent: dict[str, deque[tuple[float, int]]] = {name: deque() for name in names}
-        self._rest_until = datetime.min.replace(tzinfo=UTC)
+        self._keep_days = keep_days or {}
+        self._rest_until = self._expires_at = datetime.min.replace(tzinfo=UTC)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="entregent-writer")
 
     def standings(self) -> tuple[Standing, ...]:
@@ -226,8 +231,10 @@ class Listener:
             return
         try:
             self.archive.roll()
-            if self.archive.compact_due():
-                self.archive.compact(moment)
+            old = bool(self._keep_days) and moment >= self._expires_at
+            if old or self.archive.compact_due():
+                self.archive.compact(moment, keep_days=self._keep_days)
+                self._expires_at = moment + _EXPIRED_EVERY
         except StoreError as error:
             # Nothing is lost: the rows stay where they are, and the sources go on.
             _log.warning("What was heard could not be written as segments yet: %s", error)

@@ -11,7 +11,7 @@ import msgspec
 from entregent.errors import ConfigError
 from entregent.sources.live import LiveSource
 
-__all__ = ["KINDS", "in_range", "live_source", "settings"]
+__all__ = ["COMMON", "KINDS", "in_range", "live_source", "settings"]
 
 KINDS: Mapping[str, str] = {
     "replay": "entregent.sources.replay",
@@ -22,6 +22,9 @@ KINDS: Mapping[str, str] = {
     "files": "entregent.sources.followed.source",
 }
 """Kind to the module that has ``open_source(name, table, where)``."""
+
+COMMON = ("kind", "keep_days")
+"""Keys that every table may have."""
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
@@ -34,7 +37,7 @@ def settings(kind: type[Settings], table: Mapping[str, Any], where: str) -> Sett
     kind : type of msgspec.Struct
         Made with ``frozen=True, forbid_unknown_fields=True``.
     table : mapping
-        What stands under ``[sources.NAME]``, without `kind`.
+        What stands under ``[sources.NAME]``; :data:`COMMON` keys are not looked at.
     where : str
         ``sources.NAME``, for messages.
 
@@ -49,7 +52,7 @@ def settings(kind: type[Settings], table: Mapping[str, Any], where: str) -> Sett
         For a key that this kind does not have, a value of another type, or a
         missing one; with the valid keys.
     """
-    given = {key: value for key, value in table.items() if key != "kind"}
+    given = {key: value for key, value in table.items() if key not in COMMON}
     names = [field.encode_name for field in msgspec.structs.fields(kind)]
     unknown = [key for key in given if key not in names]
     if unknown:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -215,8 +215,7 @@ class Archive:
         source : str
             Name under which the cursor and the notices are kept.
         live : bool
-            Whether many small batches come: their rows are kept in the
-            database until :meth:`roll` writes them as segments.
+            Whether its rows wait in the database for :meth:`roll`, as many small batches come.
         within : callable, optional
             Called in the transaction that keeps the batch, with its connection
             and the tables of what is new: what it writes to the state is kept
@@ -460,7 +459,7 @@ class Archive:
         return pa.RecordBatchReader.from_batches(chosen, pieces())
 
     def verify(self) -> None:
-        """Read every segment to its end, checksums of pages included, and what waits in the database.
+        """Read everything to its end, checksums of pages included.
 
         Raises
         ------
@@ -475,12 +474,11 @@ class Archive:
     # Upkeep
 
     def roll_due(self, now: datetime) -> bool:
-        """Whether live rows are many, or old, enough to become segments.
+        """Whether live rows are many, or have been asked about for an hour, so that they should roll.
 
         Parameters
         ----------
         now : datetime
-            They are old an hour after this was first asked of them.
         """
         rows, size = self._waiting
         if not rows:
@@ -503,8 +501,7 @@ class Archive:
         Notes
         -----
         One transaction enters the segments and takes the rows out of the
-        database: at no instant, and after no crash, are they in both or in
-        neither.
+        database: at no instant are they in both, or in neither.
         """
         self._writes()
         rolled = hot.roll(self.home, self.state, seq=self._seq + 1, durable=self._durable)
@@ -519,13 +516,21 @@ class Archive:
         small = sum(segment.n_rows < compaction.DAY_ROWS for segment in self.segments("posts"))
         return small > SMALL_SEGMENTS
 
-    def compact(self, now: datetime, *, progress: Progress | None = None) -> Compacted:
+    def compact(
+        self,
+        now: datetime,
+        *,
+        keep_days: Mapping[str, int] | None = None,
+        progress: Progress | None = None,
+    ) -> Compacted:
         """Bring segments into few files by day; remove for good what is deleted, replaced or past keeping.
 
         Parameters
         ----------
         now : datetime
             Raw payloads whose ``keep_until`` is not after it are dropped.
+        keep_days : mapping of str to int, optional
+            By network, how long its posts are kept. Accounts and what has no time stay.
         progress : Progress, optional
 
         Returns
@@ -546,6 +551,7 @@ class Archive:
             durable=self._durable,
             engine=self.engine,
             progress=progress or Quiet(),
+            oldest={network: to_micros(now - timedelta(days)) for network, days in (keep_days or {}).items()},
         )
         self.renew()
         self.sweep()

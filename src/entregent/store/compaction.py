@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from entregent.errors import StoreError
 from entregent.progress import Progress, check
-from entregent.store import segments, views
+from entregent.store import segments, views, watches
 from entregent.store.segments import DAY, TIME_COLUMN, Segment, SegmentWriter, kind_schema
 from entregent.store.state import State, manifest
 
@@ -209,6 +209,7 @@ def compact(
     durable: bool,
     engine: Engine,
     progress: Progress,
+    oldest: Mapping[str, int] | None = None,
 ) -> Compacted:
     """Compact an archive; see :meth:`entregent.store.archive.Archive.compact`."""
     with state.read() as connection:
@@ -222,10 +223,12 @@ def compact(
         con.sql("CREATE SCHEMA work")
         work = Rewriting(home, con, seq=seq, durable=durable)
         try:
-            _rewrite_all(work, of_kind, now_micros, progress)
+            _rewrite_all(work, of_kind, now_micros, oldest or {}, progress)
             check(progress)
             with state.begin() as connection:
                 work.enter(connection)
+                for network, micros in (oldest or {}).items():
+                    watches.forget_before(connection, network, micros)
                 connection.execute(sa.update(manifest).values(pending=0))
         except duckdb.Error as error:
             work.discard()
@@ -244,7 +247,11 @@ def compact(
 
 
 def _rewrite_all(
-    work: Rewriting, of_kind: Mapping[str, Sequence[Segment]], now_micros: int, progress: Progress
+    work: Rewriting,
+    of_kind: Mapping[str, Sequence[Segment]],
+    now_micros: int,
+    oldest: Mapping[str, int],
+    progress: Progress,
 ) -> None:
     pending = [segment for segment in of_kind["tombstones"] if segment.pending]
     source = {kind: views.parquet(kind, work.paths(some)) for kind, some in of_kind.items()}
@@ -252,12 +259,16 @@ def _rewrite_all(
     plain = views.living(work.con, "work", source, waiting)
     for kind in DATED:
         touched = _touched(work, kind, of_kind[kind], plain[kind], source[kind], now_micros)
+        expired = _expired(kind, oldest)
+        touched |= _holding(work, kind, of_kind[kind], expired, oldest)
         for cluster in _clusters(of_kind[kind]):
             check(progress)
             if not _settled(cluster) or any(segment.name in touched for segment in cluster):
                 rows = plain[kind].replace(source[kind], views.parquet(kind, work.paths(cluster)))
                 if kind == "raw":
                     rows = f"SELECT * FROM ({rows}) WHERE keep_until > make_timestamptz({now_micros})"
+                if oldest:
+                    rows = f"SELECT * FROM ({rows}) WHERE NOT coalesce({expired}, false)"
                 work.by_day(kind, cluster, rows)
             progress.advance(sum(segment.n_rows for segment in cluster))
     if len(of_kind["accounts"]) > 1 or (of_kind["accounts"] and "gone_accounts" in plain["accounts"]):
@@ -265,6 +276,33 @@ def _rewrite_all(
     if len(of_kind["tombstones"]) > 1:
         work.by_day("tombstones", of_kind["tombstones"], f"SELECT * FROM {source['tombstones']}")
     work.replaced += of_kind["newer"]
+
+
+def _expired(kind: str, oldest: Mapping[str, int]) -> str:
+    """Return SQL that a row is older than what its network is kept for."""
+    network = "split_part(subject, ':', 1)" if kind == "observations" else "network"
+    return (
+        " OR ".join(
+            f"({network} = {views.quoted(name)} AND {TIME_COLUMN[kind]} < make_timestamptz({micros}))"
+            for name, micros in oldest.items()
+        )
+        or "false"
+    )
+
+
+def _holding(
+    work: Rewriting, kind: str, some: Sequence[Segment], condition: str, oldest: Mapping[str, int]
+) -> set[str]:
+    """Return names of segments, among those that are old enough, that hold such rows."""
+    latest = max(oldest.values(), default=-(2**63))
+    old = [one for one in some if one.first_time is not None and one.first_time < latest]
+    if not old:
+        return set()
+    named = views.parquet(kind, work.paths(old), extra=", filename = true")
+    paths = {
+        row[0] for row in work.con.sql(f"SELECT DISTINCT filename FROM {named} WHERE {condition}").fetchall()
+    }
+    return {one.name for one in old if str(work.home / one.name) in paths}
 
 
 def _touched(

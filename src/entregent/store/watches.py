@@ -31,6 +31,7 @@ __all__ = [
     "change",
     "counts",
     "counts_heard",
+    "forget_before",
     "forget_posts",
     "hear",
     "judged",
@@ -421,6 +422,24 @@ def forget_posts(con: sa.Connection, posts: Sequence[str]) -> int:
     for part in _parts(list(posts)):
         gone += con.execute(sa.delete(mentions).where(mentions.c.post.in_(part))).rowcount
     return gone
+
+
+def forget_before(con: sa.Connection, network: str, micros: int) -> int:
+    """Remove what watches matched of a network's posts from before a moment, and return how many went.
+
+    Parameters
+    ----------
+    con : sqlalchemy.Connection
+    network : str
+    micros : int
+        Microseconds since 1970.
+
+    Returns
+    -------
+    int
+    """
+    mine = mentions.c.post.startswith(f"{network}:", autoescape=True)
+    return con.execute(sa.delete(mentions).where(mine, mentions.c.time < micros)).rowcount
 
 
 # What was heard at all
