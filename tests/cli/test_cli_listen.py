@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from entregent.cli.listen import duration
+from entregent.cli.listen import duration, keep_days
 from entregent.cli.main import run
-from entregent.errors import InputError
+from entregent.errors import ConfigError, InputError
+from entregent.sources.base import Batch
 from entregent.store.archive import Archive
 
 MAIN = [sys.executable, "-c", "from entregent.cli.main import main; main()"]
@@ -124,14 +126,30 @@ def test_no_durations(text: str) -> None:
         duration(text)
 
 
-def test_a_source_says_how_long_its_posts_are_kept(posts: Path, here: Path) -> None:
-    settings = here / "entregent.toml"
+class Known:
+    def __init__(self, name: str, network: str) -> None:
+        self.name, self.network = name, network
+
+    def follow(self, cursor: str | None) -> AsyncIterator[Batch]:
+        raise NotImplementedError
+
+
+def test_sources_say_how_long_the_posts_of_their_network_are_kept() -> None:
+    sources = [Known("a", "x"), Known("b", "x"), Known("c", "bluesky"), Known("d", "bluesky")]
+    told = {"a": {"keep_days": 30}, "b": {"keep_days": 90}, "c": {"keep_days": 30}, "d": {}}
+    assert keep_days(told, sources) == {"x": 90}
+
+
+@pytest.mark.parametrize("days", ["long", -1, True, 1.5])
+def test_a_time_that_is_no_number_of_days_is_refused(days: object) -> None:
+    with pytest.raises(ConfigError, match="keep_days"):
+        keep_days({"a": {"keep_days": days}}, [Known("a", "x")])
+
+
+def test_posts_of_files_are_of_any_network(posts: Path, here: Path) -> None:
     table = f'[sources.spring]\nkind = "replay"\npaths = ["{posts}"]\nkeep_days = '
-    settings.write_text(table + '"long"\n')
+    (here / "entregent.toml").write_text(table + "30\n")
     assert run(["listen", "--home", str(here / "home")]) == 3
-    settings.write_text(table + "30\n")
+    (here / "entregent.toml").write_text(table + "0\n")
     assert run(["listen", "--home", str(here / "home"), "-q"]) == 0
-    assert kept(here / "home") == 0
-    settings.write_text(table + "0\n")
-    assert run(["listen", "--home", str(here / "other"), "-q"]) == 0
-    assert kept(here / "other") == 60
+    assert kept(here / "home") == 60

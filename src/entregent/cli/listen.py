@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from entregent.flows.listen import Listener, Standing
     from entregent.sources.live import LiveSource
 
-__all__ = ["duration", "listen"]
+__all__ = ["duration", "keep_days", "listen"]
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_FRAMES = 0.5
@@ -72,7 +72,7 @@ def _sources(
     return made
 
 
-def _keep_days(configured: Any, sources: Sequence[LiveSource]) -> dict[str, int]:
+def keep_days(configured: Any, sources: Sequence[LiveSource]) -> dict[str, int]:
     """Return how long posts of each network are kept: the longest that one of its sources asks for."""
     asked: dict[str, list[int]] = {}
     for source in sources:
@@ -82,6 +82,12 @@ def _keep_days(configured: Any, sources: Sequence[LiveSource]) -> dict[str, int]
                 f"keep_days is {days!r}.",
                 where=f"sources.{source.name}",
                 valid=("days; 0 keeps them for good",),
+            )
+        if days and source.network == "files":
+            raise ConfigError(
+                "Files hold posts of any network: keep_days cannot tell which are theirs.",
+                where=f"sources.{source.name}",
+                do="Take it out.",
             )
         asked.setdefault(source.network, []).append(days)
     return {network: max(days) for network, days in asked.items() if all(days)}
@@ -145,8 +151,8 @@ def listen(
     with Archive.open(
         settled.home, writer=True, memory_mb=settled.memory_mb, threads=settled.threads
     ) as archive:
-        keep_days = _keep_days(settled.sources, sources)
-        listener = Listener(archive, sources, rng=np.random.default_rng(seed), keep_days=keep_days)
+        days = keep_days(settled.sources, sources)
+        listener = Listener(archive, sources, rng=np.random.default_rng(seed), keep_days=days)
         ended = asyncio.run(_listened(listener, seconds, quiet=quiet))
     stopped = [one for one in ended if one.state == "stopped"]
     for one in ended:
