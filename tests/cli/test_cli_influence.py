@@ -246,3 +246,18 @@ def test_effect_of_people_with_one_item_or_alone(here: Path, capsys: pytest.Capt
     (here / "follows.csv").write_text("listener,speaker\na,a\n", encoding="utf-8")
     (person,) = _json(capsys, "effect", *files, "--person", "a")["people"]
     assert person["total"]["code"] == "diffusion.no_exposure"
+
+
+def test_effect_with_and_without_some(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = (*_followed(here), "--person", "star")
+    some = [part for n in range(5) for part in ("--leave-out", f"fan{n}")]
+    (star,) = _json(capsys, "effect", *files, *some, "--out", "tables")["people"]
+    assert (star["acted_after"], star["people"]) == (60, 5)
+    assert {person["handle"] for person in star["moved"]} <= {f"fan{n}" for n in range(5, 10)}
+    assert "fan0" not in (here / "tables" / "moved.csv").read_text(encoding="utf-8")
+    assert "'nobody'" in _refused(capsys, "effect", *files, "--leave-out", "nobody")
+    everybody = [
+        part for n in range(10) for part in ("--leave-out", f"fan{n}", "--leave-out", f"other{n % 9}")
+    ]
+    (star,) = _json(capsys, "effect", *files, *everybody)["people"]
+    assert star["total"]["code"] == "diffusion.no_exposure"

@@ -37,6 +37,13 @@ _WHO = (
         help="Without --person: how many of the most heard to ask about.",
     ),
     click.option(
+        "--leave-out",
+        "leave_out",
+        multiple=True,
+        metavar="ACCOUNT",
+        help="Somebody whose acts do not count, such as a member of a group; repeatable.",
+    ),
+    click.option(
         "--draws",
         type=click.IntRange(50, 100_000),
         default=200,
@@ -55,6 +62,7 @@ _DETAILED = 3
 def effect(
     persons: tuple[str, ...],
     top: int,
+    leave_out: tuple[str, ...],
     draws: int,
     as_json: bool,
     out: Path | None,
@@ -78,6 +86,7 @@ def effect(
     Examples:
       entregent influence effect posts.jsonl --edges follows.csv
       entregent influence effect posts.jsonl --edges follows.csv --person x:12345 --person lea
+      entregent influence effect posts.jsonl --edges follows.csv --person lea --leave-out x:67
       entregent influence effect posts.jsonl --edges follows.csv --top 30 --out tables --json
     """
     settled = with_flags(lang=lang, zone=zone, home=home, memory_mb=memory_mb, threads=threads)
@@ -100,7 +109,8 @@ def effect(
             accounts = accounts_of(opened.con, persons)
             if not persons:
                 accounts = list(rank(opened.con, rng, progress=progress).accounts[:top])
-            taught = learned(opened.con, rng, progress)
+            others = accounts_of(opened.con, leave_out)
+            taught = learned(opened.con, rng, progress, leave_out=others)
             accounts = accounts or most_followed(taught, top)
             if not accounts:
                 answered(taught.model)

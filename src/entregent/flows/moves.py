@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from entregent.errors import InputError
@@ -71,15 +73,20 @@ def learned(
     progress: Progress,
     *,
     most_chances: int | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Learned:
     """Learn who moves whom from the conversation under study, where it allows that.
 
     With `most_chances`, more chances to see an act than that are not learned
-    from, and the reason is returned; without, they are an error.
+    from, and the reason is returned; without, they are an error. What accounts
+    in `leave_out` did is not counted, nor what they could have seen.
     """
     ((posts,),) = con.sql("SELECT count(*) FROM study.posts").fetchall()
     progress.step("Who acted after whom")
     adoptions, follows, earlier = gather(con, "posts" if posts else "objects")
+    if leave_out:
+        adoptions = _without(adoptions, "account", leave_out)
+        follows, earlier = (_without(arcs, "actor", leave_out) for arcs in (follows, earlier))
     if adoptions.num_rows == 0:
         return Learned(
             None,
@@ -103,6 +110,10 @@ def learned(
             evidence,
         )
     return Learned(known, fit(known, rng=rng, progress=progress), evidence)
+
+
+def _without(table: pa.Table, column: str, accounts: Sequence[str]) -> pa.Table:
+    return table.filter(pc.invert(pc.is_in(table[column], pa.array(accounts, table[column].type))))
 
 
 def chances_at_least(known: Cascades) -> int:
