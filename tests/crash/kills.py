@@ -31,6 +31,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow.parquet as pq
 
+import entregent
 from entregent.errors import StoreError
 from entregent.store.archive import Archive
 from sources.bluesky.box import Box
@@ -240,6 +241,8 @@ class _Listening:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _RUN, "listen", "--home", str(self.home)],
                 cwd=self.folder,
+                # The same code as here, whatever is installed.
+                env={**os.environ, "PYTHONPATH": str(Path(entregent.__file__).parents[1])},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
