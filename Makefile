@@ -72,7 +72,8 @@ boxes: ## install what tests need beside Python: a browser, a Bluesky network (D
 .PHONY: bench
 bench: environment-dev ## short runs of the benchmarks
 	$(BIN)/python benchmarks/ingest.py --short
-	$(BIN)/python benchmarks/archive.py --rows 200000 --group-rows 500000
+	$(BIN)/python benchmarks/archive.py --rows 200000 --group-rows 500000 --live-rows 10000
+	$(BIN)/python benchmarks/search.py --people 2000 --days 30
 	$(BIN)/python benchmarks/world.py --people 10000 --days 30
 	$(BIN)/python benchmarks/heard_coverage.py --short
 

@@ -12,15 +12,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from store_batches import START, account, act, batch, grave, hour, payload, post, seen
 
 from entregent.errors import InputError
 from entregent.i18n import T
 from entregent.results import Notice
 from entregent.sources.base import Batch
+from entregent.store import fulltext
 from entregent.store.archive import Archive
 from entregent.store.erase import erase
 from entregent.store.state import StudyEntry
+from entregent.store.watch_tables import mentions
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 SECRET = "ce que j’ai écrit ce soir-là"
@@ -117,7 +120,10 @@ def told(request: pytest.FixtureRequest) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize("live", [False, True])
-def test_the_disk_holds_nothing_afterwards(archive: Archive, told: tuple[str, str, str], live: bool) -> None:
+def test_the_disk_holds_nothing_afterwards(
+    archive: Archive, told: tuple[str, str, str], live: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fulltext, "INDEX_FROM", 1)
     person, pattern, other = told
     whole = conversation(*told)
     archive.append(whole, source="s", live=live)
@@ -126,9 +132,17 @@ def test_the_disk_holds_nothing_afterwards(archive: Archive, told: tuple[str, st
     archive.append(Batch(notices=(note,), cursor=person), source="author")
     for n in range(3):
         archive.append(batch(posts=[post(100 + n, other)]), live=live)
+    fulltext.index(archive.home, archive.state, archive.segments("posts"))
+    with archive.state.begin() as con:
+        row = {"watch": "w", "post": pattern.format(0), "time": 0, "spans": "[]"}
+        con.execute(sa.insert(mentions), [row, row | {"post": "x:apart"}])
+    assert live or any(b"ecrit" in path.read_bytes() for path in archive.home.rglob("*.words"))
     assert any(traces(archive.home, person)), "the test must see what is there"
     assert any(traces(archive.home, SECRET))
     done = erase(archive, person, NOW)
+    assert not any(b"ecrit" in path.read_bytes() for path in archive.home.rglob("*") if path.is_file())
+    with archive.state.read() as con:
+        assert con.scalars(sa.select(mentions.c.post)).all() == ["x:apart"]
     native = person.partition(":")[2]
     # A short id is part of other words; a longer one must be nowhere but in longer ids.
     left = list(traces(archive.home, SECRET, f'"{person}"', f'"{native}"', f" {native} ", f"/{native}/"))
