@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cached_property
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from entregent.clock import Period
 from entregent.listening.atoms import Candidate, Field
@@ -146,8 +144,8 @@ def search(
     if index and words is not None:
         fulltext.index(archive.home, archive.state, archive.segments("posts"), progress)
 
-    def decide(posts: pa.Table) -> NDArray[np.bool_]:
-        return np.asarray(query.match_table(authors.beside(posts, of_authors)))
+    def decide(posts: pa.Table) -> pa.BooleanArray:
+        return query.match_table(authors.beside(posts, of_authors))
 
     found = find(archive, decide, columns=columns, needed=words, period=period, progress=progress)
     return Results(query, found, authors)

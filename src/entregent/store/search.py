@@ -28,7 +28,7 @@ from entregent.text.needed import Needed
 
 __all__ = ["Decide", "Found", "find"]
 
-Decide = Callable[[pa.Table], "pa.BooleanArray | NDArray[np.bool_]"]
+Decide = Callable[[pa.Table], pa.BooleanArray]
 """Says of each post of a table whether it is meant."""
 
 _ROWS_AT_ONCE = 50_000
