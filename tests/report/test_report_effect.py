@@ -85,6 +85,8 @@ def test_an_interval_that_holds_0_and_a_check_that_disagrees_are_said() -> None:
     endless = replace(_part(1), sensitivity=float("inf"), sensitivity_low=2.0)
     assert "2 times" in str(sensitivity_text(endless))
     assert "not fair" in str(placebo_text(_part(2)))
+    near = replace(_part(2), placebo=Estimate(-0.9, -2.7, -0.001, 0.9, 40, "design"))
+    assert "-0.9 (-2.7 to 0)" in str(placebo_text(near))
 
 
 def test_a_silent_part_says_the_same_everywhere() -> None:

@@ -22,7 +22,8 @@ __all__ = [
 
 def _figure(value: float) -> float:
     """Return a number of acts to the digits that its size deserves."""
-    return round(value) if abs(value) >= 10 else round(value, 1)
+    digits = 0 if abs(value) >= 10 else 1 if abs(value) >= 1 else 2
+    return round(value, digits) + 0.0  # Never a minus before 0.
 
 
 def _ends(result: Estimate) -> dict[str, float]:
