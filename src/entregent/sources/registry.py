@@ -20,6 +20,7 @@ KINDS: Mapping[str, str] = {
     "bluesky-search": "entregent.sources.bluesky.search",
     "feeds": "entregent.sources.feeds.source",
     "files": "entregent.sources.followed.source",
+    "mastodon": "entregent.sources.mastodon.source",
 }
 """Kind to the module that has ``open_source(name, table, where)``."""
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import ClassVar
@@ -135,7 +136,13 @@ class Run:
         self.unit = "item"
         for reading in (self._of(self.form), *self.readings.values()):
             reading.at(at)
-        return self.batch(Values.of(texts, numbers), final=False)
+        batch = self.batch(Values.of(texts, numbers), final=False)
+        # A stream has no end at which to give what was held back.
+        held = [(table, rows) for one in self.readings.values() for table, rows in one.last().items()]
+        for table, rows in held:
+            whole = pa.concat_tables([getattr(batch, table), rows.cast(schema(table))])
+            batch = replace(batch, **{table: whole})
+        return batch
 
     def batch(self, values: Values, final: bool) -> Batch:
         found: defaultdict[str, list[pa.Table]] = defaultdict(list)

@@ -1,0 +1,1 @@
+"""The Fediverse as one server sees it, through the API of Mastodon."""
