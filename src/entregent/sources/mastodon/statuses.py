@@ -21,6 +21,7 @@ __all__ = ["Head", "Statuses", "head_of"]
 
 MOST_REMEMBERED = 100_000
 FRESH_AFTER = 100_000
+_NOTHING = msgspec.Raw(b"null")
 _FIELDS = (
     *("id", "uri", "url", "created_at", "edited_at", "account", "content", "text", "visibility"),
     *("sensitive", "spoiler_text", "media_attachments", "application", "mentions", "tags", "emojis"),
@@ -39,7 +40,7 @@ class Head(msgspec.Struct):
     uri: str = ""
     created_at: datetime | None = None
     edited_at: str | None = None
-    reblog: msgspec.Raw | None = None
+    reblog: msgspec.Raw = _NOTHING
 
     @property
     def order(self) -> tuple[int, str]:
@@ -50,7 +51,7 @@ class Head(msgspec.Struct):
 _head = msgspec.json.Decoder(Head)
 _known = msgspec.json.Decoder(
     msgspec.defstruct(
-        "Status", [(name, msgspec.Raw | None, None) for name in _FIELDS], forbid_unknown_fields=True
+        "Status", [(name, msgspec.Raw, _NOTHING) for name in _FIELDS], forbid_unknown_fields=True
     )
 )
 
@@ -154,7 +155,7 @@ class Statuses:
         head = head_of(status)
         if head is None or not head.uri:
             return True
-        boost = head.reblog is not None and bytes(head.reblog) != b"null"
+        boost = bytes(head.reblog) != b"null"
         told = head.uri, "interaction" if boost else "post", head.edited_at
         if self._uris.get(head.id) == told:
             return False
