@@ -92,6 +92,17 @@ def timeline(name: str) -> Timeline | None:
 def read_settings(table: Mapping[str, Any], where: str) -> MastodonSettings:
     """Read and check the table of a source.
 
+    Parameters
+    ----------
+    table : mapping
+        See :class:`MastodonSettings`.
+    where : str
+        ``sources.NAME``, for messages.
+
+    Returns
+    -------
+    MastodonSettings
+
     Raises
     ------
     ConfigError

@@ -140,9 +140,15 @@ class Statuses:
             places = tuple(f"{self._name}: {told}" for told in dict.fromkeys(unknown))[:MOST_PLACES]
             notices.append(Notice("field.unknown", text, len(unknown), places))
         if len(gone) < len(deleted):
-            text = T("A status was deleted that came before the source was opened; it was not found.")
             missed = tuple(f"{self._name}: {number}" for number in deleted if number not in self._uris)
-            notices.append(Notice("deletion.unmatched", text, len(missed), missed[:MOST_PLACES]))
+            notices.append(
+                Notice(
+                    "deletion.unmatched",
+                    T("A status was deleted that came before the source was opened; it was not found."),
+                    len(missed),
+                    missed[:MOST_PLACES],
+                )
+            )
         return replace(
             batch,
             tombstones=pa.Table.from_pylist(rows, schema=schema("tombstones")),
