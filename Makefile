@@ -9,6 +9,9 @@ JOBS ?= 2
 PEOPLE ?= 3000
 DAYS ?= 60
 SEED ?= 7
+# The morning after an outage begins in the demo world: at 0.6 of its days.
+HOUR_FROM ?= 2025-04-08T05:30
+HOUR_TO ?= 2025-04-08T06:30
 KILLS ?= 300
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard src/entregent/locale/*/LC_MESSAGES/*.po))
 
@@ -35,13 +38,17 @@ catalogues: $(CATALOGUES)
 	@$(BIN)/pybabel --quiet compile --domain $(basename $(notdir $<)) --directory src/entregent/locale
 
 .PHONY: demo
-demo: environment ## make the demo world, study it, say where to open the report
+demo: environment ## make the demo world, study it, listen to an hour of it, say where to open the report
 	@rm -rf demo
 	@echo "Compiling loops for this machine: up to half a minute the first time, then a second or two"
 	@$(BIN)/entregent warm --quiet
 	@$(BIN)/entregent world --people $(PEOPLE) --days $(DAYS) --seed $(SEED) --format x --out demo/world
 	@$(BIN)/entregent study demo/world/conversation.jsonl --title "Demo world" --purpose "Try Entregent out" \
 		--edges demo/world/edges.csv --seed $(SEED) --out demo/study
+	@echo "An hour of it as if it came now, twenty minutes in a second, with a watch on the brand:"
+	@$(BIN)/entregent watch add Ferrolune ferrolune --budget 1/month --home demo/home
+	@$(BIN)/entregent listen --quiet --home demo/home --replay demo/world/conversation.jsonl \
+		--speed 1200 --pace-from $(HOUR_FROM) --play-until $(HOUR_TO) --seed $(SEED)
 	@if [ -z "$${CI:-}" ]; then echo "Once more in French: $(BIN)/entregent study demo/world/conversation.jsonl --lang fr --out demo/etude"; fi
 
 .PHONY: format

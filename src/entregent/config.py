@@ -24,6 +24,7 @@ PREFIX = "ENTREGENT_"
 SECRETS = ("secret_key",)
 """Read from the environment where they are needed, and never kept among the settings."""
 
+_SECTIONS = ("sources", "delivery")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -55,6 +56,9 @@ class Config:
     sources : mapping of str to mapping
         Live sources by name, as they stand under ``[sources.NAME]``; what may
         stand there depends on their `kind`. Only in the file.
+    delivery : mapping of str to mapping
+        Ways to tell of alerts by name, as they stand under ``[delivery.NAME]``;
+        likewise.
     """
 
     home: Path = Path("entregent-data")
@@ -67,6 +71,7 @@ class Config:
     database: str = "sqlite"
     web_address: str = "http://localhost:8000"
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    delivery: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def _whole(name: str, value: Any, where: str, least: int) -> int:
@@ -79,15 +84,15 @@ def _whole(name: str, value: Any, where: str, least: int) -> int:
     return number
 
 
-def _tables(value: Any, where: str) -> Mapping[str, Mapping[str, Any]]:
+def _tables(section: str, value: Any, where: str) -> Mapping[str, Mapping[str, Any]]:
     if not isinstance(value, dict):
-        raise ConfigError("sources holds no tables.", where=where, valid=("[sources.NAME]",))
+        raise ConfigError(f"{section} holds no tables.", where=where, valid=(f"[{section}.NAME]",))
     for name, table in value.items():
         if not isinstance(table, dict):
-            raise ConfigError(f"sources.{name} is no table.", where=where, valid=(f"[sources.{name}]",))
+            raise ConfigError(f"{section}.{name} is no table.", where=where, valid=(f"[{section}.{name}]",))
         if not _NAME.fullmatch(name):
             raise ConfigError(
-                f"sources.{name!r} is no name.",
+                f"{section}.{name!r} is no name.",
                 where=where,
                 valid=("small letters, digits, hyphen, underscore",),
             )
@@ -101,8 +106,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         return _whole(name, value, where, 1)
     if name == "memory_mb":
         return _whole(name, value, where, 128)
-    if name == "sources":
-        return _tables(value, where)
+    if name in _SECTIONS:
+        return _tables(name, value, where)
     if not isinstance(value, str) or not value:
         raise ConfigError(f"{name} is {value!r}.", where=where, valid=("a text in quotes",))
     if name == "home":
@@ -143,7 +148,7 @@ def load(directory: Path | None = None, environ: Mapping[str, str] | None = None
         that is not TOML.
     """
     names = [field.name for field in fields(Config)]
-    settable = [name for name in names if name != "sources"]
+    settable = [name for name in names if name not in _SECTIONS]
     values: dict[str, Any] = {}
     path = (directory or Path()) / FILE_NAME
     if path.is_file():

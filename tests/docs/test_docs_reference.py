@@ -42,8 +42,8 @@ def reference(root: Path) -> Path:
 @pytest.mark.parametrize("setting", fields(Config), ids=lambda field: field.name)
 def test_settings(reference: Path, setting: Any) -> None:
     text = headings(reference / "settings.md")[f"`{setting.name}`"]
-    if setting.name == "sources":
-        assert "[sources." in text
+    if setting.name in ("sources", "delivery"):
+        assert f"[{setting.name}." in text
         return
     assert f"`{PREFIX}{setting.name.upper()}`" in text
     assert f"default `{setting.default}`" in " ".join(text.split())
@@ -71,6 +71,13 @@ def test_formats(reference: Path) -> None:
 
     named = [title.strip("`") for title in headings(reference / "formats.md") if title.startswith("`")]
     assert named == list(FORMATS)
+
+
+def test_kinds_of_channels(reference: Path) -> None:
+    from entregent.delivery import KINDS
+
+    text = headings(reference / "settings.md")["`delivery`"]
+    assert all(f'kind = "{kind}"' in text for kind in KINDS)
 
 
 def test_sources(reference: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +20,17 @@ from entregent.errors import ConfigError, InputError, PermanentError
 
 if TYPE_CHECKING:
     from entregent.flows.listen import Listener, Standing
+    from entregent.flows.telling import Telling
+    from entregent.flows.watching import Watching
     from entregent.sources.live import LiveSource
+    from entregent.sources.replay import ReplaySettings
+    from entregent.store.outbox import KeptAlert
 
 __all__ = ["duration", "keep_days", "listen"]
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_FRAMES = 0.5
+SECONDS_TO_TELL = 30.0
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _EXAMPLE = """No source is set up yet. Put one into entregent.toml, such as
 
@@ -49,10 +54,12 @@ def duration(text: str) -> float:
 
 
 def _sources(
-    configured: Any, only: Sequence[str], replayed: Sequence[str], speed: float, pace_from: datetime | None
+    configured: Any, only: Sequence[str], replayed: Sequence[str], pace: ReplaySettings
 ) -> list[LiveSource]:
+    import msgspec
+
     from entregent.sources.registry import live_source
-    from entregent.sources.replay import Replay, ReplaySettings
+    from entregent.sources.replay import Replay
 
     unknown = [name for name in only if name not in configured]
     if unknown:
@@ -66,7 +73,7 @@ def _sources(
     made = [live_source(name, configured[name]) for name in names]
     for number, path in enumerate(replayed):
         name = "replay" if number == 0 else f"replay-{number + 1}"
-        made.append(Replay(name, ReplaySettings([path], speed, pace_from)))
+        made.append(Replay(name, msgspec.structs.replace(pace, paths=[path])))
     if not made:
         raise ConfigError(_EXAMPLE)
     return made
@@ -106,6 +113,7 @@ def keep_days(configured: Any, sources: Sequence[LiveSource]) -> dict[str, int]:
     help="Seconds of a replay in one second; 0 is as fast as it can.",
 )
 @click.option("--pace-from", metavar="TIME", help="Moment of a replay at which the speed begins to count.")
+@click.option("--play-until", metavar="TIME", help="Moment of a replay at which it stops; with --speed.")
 @click.option("--for", "lasting", metavar="DURATION", help="Stop after 90s, 5m, 2h, 1d.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the spread of waits.")
 @settings("home", "lang", "zone", "memory_mb", "threads")
@@ -115,6 +123,7 @@ def listen(
     replayed: tuple[str, ...],
     speed: float,
     pace_from: str | None,
+    play_until: str | None,
     lasting: str | None,
     seed: int,
     home: Path | None,
@@ -127,7 +136,8 @@ def listen(
     """Follow the live sources of entregent.toml and keep what they bring.
 
     One process for all sources. It shows a line per source: how it is doing,
-    posts a minute, how far behind, the last post, gaps. Ctrl-C or SIGTERM
+    posts a minute, how far behind, the last post, gaps; and each alert that a
+    watch raises, with what is behind it. Ctrl-C or SIGTERM
     stops it cleanly; after a crash or a power failure it goes on where it was,
     with no post lost or doubled.
 
@@ -140,20 +150,45 @@ def listen(
     """
     settled = with_flags(home=home, lang=lang, zone=zone, memory_mb=memory_mb, threads=threads)
     tz = clock.zone(settled.zone)
+    from entregent.sources.replay import ReplaySettings
+
     seconds = duration(lasting) if lasting else None
     start = clock.parse_moment(pace_from, tz) if pace_from else None
-    sources = _sources(settled.sources, only, replayed, speed, start)
+    end = clock.parse_moment(play_until, tz) if play_until else None
+    if end is not None and not speed:
+        raise InputError("--play-until goes with --speed.", do="Give both.")
+    sources = _sources(settled.sources, only, replayed, ReplaySettings([], speed, start, end))
     import numpy as np
 
+    from entregent.cli.alerts import told
+    from entregent.delivery import channel
     from entregent.flows.listen import Listener
+    from entregent.flows.telling import Telling
+    from entregent.flows.watching import Watching
+    from entregent.i18n import Translator
     from entregent.store.archive import Archive
+
+    reader = Translator(settled.lang, tz)
+    channels = [channel(name, table) for name, table in settled.delivery.items()]
+
+    def tell(alert: KeptAlert) -> None:
+        click.echo("\n".join(told(alert, reader)))
 
     with Archive.open(
         settled.home, writer=True, memory_mb=settled.memory_mb, threads=settled.threads
     ) as archive:
         days = keep_days(settled.sources, sources)
-        listener = Listener(archive, sources, rng=np.random.default_rng(seed), keep_days=days)
-        ended = asyncio.run(_listened(listener, seconds, quiet=quiet))
+        watching = Watching(archive, channels=[one.name for one in channels], told=tell, told_from=start)
+        telling = Telling(archive.state, channels)
+        listener = Listener(
+            archive,
+            sources,
+            rng=np.random.default_rng(seed),
+            keep_days=days,
+            within=watching.within,
+            after=watching.after,
+        )
+        ended = asyncio.run(_listened(listener, watching, telling, seconds, quiet=quiet))
     stopped = [one for one in ended if one.state == "stopped"]
     for one in ended:
         click.echo(f"{one.name}: {one.posts:,} new posts, {one.rows:,} rows, {one.gaps} gaps")
@@ -161,17 +196,24 @@ def listen(
         raise PermanentError("; ".join(f"{one.name}: {one.trouble}" for one in stopped))
 
 
-async def _listened(listener: Listener, seconds: float | None, *, quiet: bool) -> tuple[Standing, ...]:
+async def _listened(
+    listener: Listener, watching: Watching, telling: Telling, seconds: float | None, *, quiet: bool
+) -> tuple[Standing, ...]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if seconds is not None:
         loop.call_later(seconds, stop.set)
-    showing = None if quiet else asyncio.create_task(_show(listener))
+    over = asyncio.Event()
+    delivering = asyncio.create_task(telling.run(over))
+    showing = None if quiet else asyncio.create_task(_show(listener, watching))
     try:
         return await listener.run(stop)
     finally:
+        over.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(delivering, SECONDS_TO_TELL)
         if showing is not None:
             showing.cancel()
             with suppress(asyncio.CancelledError):
@@ -180,19 +222,21 @@ async def _listened(listener: Listener, seconds: float | None, *, quiet: bool) -
             loop.remove_signal_handler(number)
 
 
-async def _show(listener: Listener) -> None:
+async def _show(listener: Listener, watching: Watching) -> None:
     """Show how the sources are doing: a table that is drawn anew on a terminal, lines elsewhere."""
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.live import Live
 
-        with Live(_table(listener.standings()), console=Console(stderr=True), auto_refresh=False) as live:
+        with Live(
+            _table(listener.standings(), watching), console=Console(stderr=True), auto_refresh=False
+        ) as live:
             try:
                 while True:
                     await asyncio.sleep(SECONDS_BETWEEN_FRAMES)
-                    live.update(_table(listener.standings()), refresh=True)
+                    live.update(_table(listener.standings(), watching), refresh=True)
             finally:
-                live.update(_table(listener.standings()), refresh=True)
+                live.update(_table(listener.standings(), watching), refresh=True)
     told: dict[str, str] = {}
     waited = 0.0
     while True:
@@ -204,6 +248,8 @@ async def _show(listener: Listener) -> None:
                 told[standing.name] = f"{standing.state} {standing.trouble}"
                 name, *cells = _cells(standing)
                 click.echo(f"{name}: {', '.join(cell for cell in cells if cell)}", err=True)
+        if waited >= SECONDS_BETWEEN_LINES and len(watching):
+            click.echo(f"alerts: {_watched(watching)}", err=True)
         waited = 0.0 if waited >= SECONDS_BETWEEN_LINES else waited
 
 
@@ -233,7 +279,12 @@ def _cells(standing: Standing) -> tuple[str, ...]:
     )
 
 
-def _table(standings: Sequence[Standing]) -> Any:
+def _watched(watching: Watching) -> str:
+    many = "watch" if len(watching) == 1 else "watches"
+    return f"{watching.raised} raised, {len(watching)} {many}"
+
+
+def _table(standings: Sequence[Standing], watching: Watching) -> Any:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -241,4 +292,6 @@ def _table(standings: Sequence[Standing]) -> Any:
         table.add_column(overflow="fold", no_wrap=number < 7)
     for standing in standings:
         table.add_row(*_cells(standing))
+    if len(watching):
+        table.add_row("alerts", _watched(watching))
     return table

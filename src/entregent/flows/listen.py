@@ -32,7 +32,7 @@ from entregent.errors import (
 )
 from entregent.sources.base import Batch
 from entregent.sources.live import LiveSource
-from entregent.store.archive import Appended, Archive
+from entregent.store.archive import Appended, Archive, Within
 
 __all__ = ["Listener", "Standing"]
 
@@ -83,6 +83,8 @@ class Listener:
     rng : numpy.random.Generator
         For the spread of waits, so that sources that failed together do not
         come back together.
+    within : callable, optional
+        What is done in the transaction that keeps a batch.
     after : callable, optional
         Called in the writing thread once a batch is kept, with the source, the
         batch and what of it was new.
@@ -102,6 +104,7 @@ class Listener:
         sources: Sequence[LiveSource],
         *,
         rng: np.random.Generator,
+        within: Within | None = None,
         after: Callable[[LiveSource, Batch, Appended], None] | None = None,
         keep_days: Mapping[str, int] | None = None,
         now: Callable[[], datetime] = clock_now,
@@ -113,6 +116,7 @@ class Listener:
         self.archive = archive
         self.sources = tuple(sources)
         self._rng = rng
+        self._within = within
         self._after = after
         self._now = now
         self._standing = {source.name: Standing(source.name, source.network) for source in sources}
@@ -218,7 +222,7 @@ class Listener:
         )
 
     def _append(self, source: LiveSource, batch: Batch) -> Appended:
-        appended = self.archive.append(batch, source=source.name, live=True)
+        appended = self.archive.append(batch, source=source.name, live=True, within=self._within)
         if self._after is not None:
             self._after(source, batch, appended)
         self._upkeep()

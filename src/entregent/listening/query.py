@@ -202,12 +202,13 @@ class Query:
         reading = Reading(Candidate(text=text))
         return _merged([span for atom in self.atoms if not atom.negated for span in atom.spans(reading)])
 
-    def why(self, post: Candidate | str) -> Why:
+    def why(self, post: Candidate | Reading | str) -> Why:
         """Say whether a post is on topic, and what decided it.
 
         Parameters
         ----------
-        post : Candidate or str
+        post : Candidate, Reading or str
+            One that is asked by many queries is read once as a `Reading`.
 
         Returns
         -------
@@ -257,7 +258,9 @@ def _holds(node: _Node, reading: Reading) -> bool:
     return not ends
 
 
-def _reading(post: Candidate | str) -> Reading:
+def _reading(post: Candidate | Reading | str) -> Reading:
+    if isinstance(post, Reading):
+        return post
     return Reading(Candidate(text=post) if isinstance(post, str) else post)
 
 

@@ -25,6 +25,7 @@ from entregent.sources.files.format import Options
 __all__ = ["Replay", "ReplaySettings", "open_source"]
 
 STEP_MICROS = 60_000_000
+_MINUTES_OF_A_DAY = 1440
 ALIVE_SECONDS = 1.0
 _UNTIMED = int(np.iinfo(np.int64).min)
 _TIMES = {"posts": "time", "interactions": "time", "tombstones": "time", "observations": "seen_at"}
@@ -42,6 +43,8 @@ class ReplaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pace_from : datetime, optional
         Moment of the conversation at which the speed begins to count; all
         before it is played as fast as it can.
+    play_until : datetime, optional
+        Moment of the conversation at which it stops; with a speed only.
     format : str, optional
         Format of the files; found out from their content unless told.
     """
@@ -49,6 +52,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: list[str]
     speed: float = 0.0
     pace_from: datetime | None = None
+    play_until: datetime | None = None
     format: str | None = None
 
 
@@ -61,26 +65,39 @@ def _times(batch: Batch) -> dict[str, npt.NDArray[np.int64]]:
     return found
 
 
-def _sliced(batch: Batch) -> Iterator[tuple[int, Batch]]:
-    """Yield the minutes of a batch from its first post on; what is older or told comes with the first."""
+def _sliced(batch: Batch, earliest: int, played: int) -> Iterator[tuple[int, bool, int, Batch]]:
+    """Yield the minutes of a batch from its first post on; what is older or told comes with the first.
+
+    Beside each piece stand how many minutes are played with it, whether it is
+    the last, and its moment. Minutes before `earliest` come a day at a time,
+    those that were `played` not at all.
+    """
     times = {name: values // STEP_MICROS for name, values in _times(batch).items()}
     spoken = times["posts"][times["posts"] > _UNTIMED // STEP_MICROS]
     if not spoken.size:
-        yield 0, batch
+        yield 1, True, 0, batch
         return
     known = np.unique(np.concatenate(list(times.values())))
     known = known[known >= spoken.min()]
-    for k, minute in enumerate(known):
+    pieces = np.where(known * STEP_MICROS < earliest, -(known // _MINUTES_OF_A_DAY) - 1, known)
+    starts = np.flatnonzero(np.diff(pieces, prepend=pieces[0] - 1))
+    for k, end in zip(starts.tolist(), [*starts[1:].tolist(), known.size], strict=True):
+        if end <= played:
+            continue
+        k, last = max(k, played), end == known.size
         parts = {
-            name: getattr(batch, name).filter(pa.array((values == minute) | ((k == 0) & (values < minute))))
+            name: getattr(batch, name).filter(
+                pa.array(((values >= known[k]) | (k == 0)) & (values <= known[end - 1]))
+            )
             for name, values in times.items()
         }
         rows = sum(part.num_rows for part in parts.values())
+        moment = int(known[k]) * STEP_MICROS
+        finished = batch.finished if last else ()
         if k == 0:
-            yield int(minute) * STEP_MICROS, replace(batch, finished=(), rows=rows, **parts)
+            yield end, last, moment, replace(batch, finished=finished, rows=rows, **parts)
         else:
-            last = batch.finished if k == known.size - 1 else ()
-            yield int(minute) * STEP_MICROS, Batch(finished=last, rows=rows, **parts)
+            yield end, last, moment, Batch(finished=finished, rows=rows, **parts)
 
 
 class Replay:
@@ -106,6 +123,15 @@ class Replay:
         self.name = name
         self.settings = settings
 
+    @property
+    def _earliest(self) -> int:
+        pace_from = self.settings.pace_from
+        return _UNTIMED if pace_from is None else clock.to_micros(_aware(pace_from))
+
+    def _stops(self, moment: int) -> bool:
+        until = self.settings.play_until
+        return bool(self.settings.speed) and until is not None and moment >= clock.to_micros(_aware(until))
+
     def _pieces(self, played: tuple[int, int]) -> Iterator[tuple[str, int, Batch]]:
         """Yield cursor, moment and rows of what was not yet played."""
         options = Options(received_at=clock.now())
@@ -116,17 +142,14 @@ class Replay:
             if not self.settings.speed:
                 yield f"{number + 1}.0", 0, batch
                 continue
-            minutes = list(_sliced(batch))
-            for k, (moment, minute) in enumerate(minutes):
-                if (number, k) >= played:
-                    whole = k == len(minutes) - 1
-                    yield f"{number + 1}.0" if whole else f"{number}.{k + 1}", moment, minute
+            before = played[1] if number == played[0] else 0
+            for end, last, moment, piece in _sliced(batch, self._earliest, before):
+                yield f"{number + 1}.0" if last else f"{number}.{end}", moment, piece
 
     async def follow(self, cursor: str | None) -> AsyncIterator[Batch]:
         """Yield the conversation, see :class:`entregent.sources.live.LiveSource`."""
         pieces = self._pieces(_read_cursor(cursor, self.name))
-        speed, pace_from = self.settings.speed, self.settings.pace_from
-        earliest = _UNTIMED if pace_from is None else clock.to_micros(_aware(pace_from))
+        speed, earliest = self.settings.speed, self._earliest
         loop = asyncio.get_running_loop()
         origin: tuple[float, int] | None = None
         place = cursor
@@ -138,6 +161,8 @@ class Replay:
             if found is None:
                 return
             following, moment, batch = found
+            if self._stops(moment):
+                return
             if speed and origin is None and moment >= earliest and batch.posts.num_rows:
                 origin = loop.time(), moment
             if origin is not None:

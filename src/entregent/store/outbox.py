@@ -47,7 +47,10 @@ class KeptAlert:
         What was seen and what is behind it, as plain values.
     made_at : datetime
         When it was found.
-    state : {"new", "muted", "acknowledged"}
+    state : {"new", "muted", "joined", "past", "acknowledged"}
+        ``joined`` is about the event of another watch's alert, ``past`` was
+        found in what was no news any more: of both, and of what is muted,
+        nobody is told.
     """
 
     id: str

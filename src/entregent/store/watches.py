@@ -7,8 +7,8 @@ Counts of time are not kept: they are counted from the mentions.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -158,7 +158,7 @@ def add(
             f"There is a watch {name!r} already.",
             do="Choose another name, or give --replace.",
         )
-    made = Watch(secrets.token_hex(6), name, query, lang, budget, tuple(hours), now)
+    made = Watch(hashlib.sha256(name.encode()).hexdigest()[:12], name, query, lang, budget, tuple(hours), now)
     con.execute(
         sa.insert(watches),
         {

@@ -226,7 +226,7 @@ class Web:
         params : mapping, optional
             Of the query; values of None are left out.
         json, form : object, optional
-            What is sent.
+            What is sent; bytes are JSON already, and are sent as they are.
         headers : mapping, optional
             Sent beside those of the client, to this origin only.
         accept : collection of int
@@ -364,7 +364,8 @@ class Web:
                     method,
                     address,
                     params=query or None,
-                    json=json,
+                    json=None if isinstance(json, bytes) else json,
+                    content=json if isinstance(json, bytes) else None,
                     data=form,
                     headers=headers,
                     timeout=httpx.Timeout(
