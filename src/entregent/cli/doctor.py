@@ -37,6 +37,7 @@ REQUIRED = (
     "duckdb",
     "eldc",
     "feedparser",
+    "h11",
     "httpcore",
     "httpx",
     "httpx-sse",

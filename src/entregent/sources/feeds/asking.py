@@ -10,6 +10,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 import msgspec
+from httpx import Headers
 
 from entregent.errors import InputError, PermanentError, SourceError, TransientError
 from entregent.i18n import T
@@ -17,12 +18,13 @@ from entregent.results import Notice
 from entregent.sources.base import Batch
 from entregent.sources.feeds.place import FeedPlace
 from entregent.sources.feeds.settings import FeedsSettings
+from entregent.sources.feeds.websub import Delivery
 from entregent.sources.files.feeds import Fetched, fetched
 from entregent.sources.files.format import Options
 from entregent.sources.web import Answer, Web
 from entregent.sources.web.redaction import shown
 
-__all__ = ["Outcome", "asked", "next_rest", "taken"]
+__all__ = ["Outcome", "asked", "delivered", "next_rest", "taken"]
 
 LONGEST_REST = 86_400
 ENTRIES_KNOWN = 3
@@ -39,8 +41,6 @@ class Outcome:
     place: FeedPlace
     batch: Batch | None = None
     error: SourceError | None = None
-    hub: str | None = None
-    topic: str | None = None
 
 
 async def asked(web: Web, address: str, place: FeedPlace, settings: FeedsSettings, now: datetime) -> Outcome:
@@ -120,17 +120,53 @@ async def taken(
         told = T("A feed published more than it holds since it was last asked; entries may be missing")
         notice = Notice("feed.overrun", told, 1, (shown(address),))
         batch = replace(batch, notices=(*batch.notices, notice))
+    links = _links(answer)
     place = msgspec.structs.replace(
         place,
+        hub=links.get("hub") or read.hub,
+        topic=links.get("self") or read.topic,
         etag=_header(answer, "etag"),
         modified=_header(answer, "last-modified"),
         digest=digest,
         known=ids[:ENTRIES_KNOWN] or place.known,
     )
     place = _rested(place, settings, now, changed=changed, told=_told(answer, read))
-    links = _links(answer)
-    hub, topic = links.get("hub") or read.hub, links.get("self") or read.topic
-    return Outcome(address, place, batch, hub=hub, topic=topic)
+    return Outcome(address, place, batch)
+
+
+async def delivered(delivery: Delivery, place: FeedPlace, settings: FeedsSettings, now: datetime) -> Outcome:
+    """Read what a hub sent.
+
+    Parameters
+    ----------
+    delivery : Delivery
+    place : FeedPlace
+    settings : FeedsSettings
+    now : datetime
+
+    Returns
+    -------
+    Outcome
+        With the place of the feed as it was: what its server knows of us did
+        not change.
+    """
+    answer = Answer(
+        status=200,
+        headers=Headers({"content-type": delivery.content_type} if delivery.content_type else {}),
+        body=delivery.body,
+        address=place.moved_to or delivery.address,
+        where=delivery.address,
+    )
+    try:
+        outcome = await taken(
+            answer, delivery.address, msgspec.structs.replace(place, known=[]), settings, now
+        )
+    except TransientError as error:
+        told = T("What a hub sent is no feed, and was left out")
+        notice = Notice("feed.hub", told, 1, (f"{shown(delivery.address)}: {error.what}",))
+        return Outcome(delivery.address, place, Batch(notices=(notice,)))
+    known = [*outcome.place.known, *place.known][:ENTRIES_KNOWN]
+    return replace(outcome, place=msgspec.structs.replace(place, known=known))
 
 
 def next_rest(
@@ -175,6 +211,9 @@ def _rested(
     place: FeedPlace, settings: FeedsSettings, now: datetime, *, changed: bool, told: int | None
 ) -> FeedPlace:
     rest = next_rest(place.rest, settings, changed=changed, told=told)
+    if place.lease > now.timestamp():
+        # Its hub sends what is new; asking only finds what the hub forgot.
+        rest = max(rest, int(settings.slowest_minutes * 60))
     return msgspec.structs.replace(place, rest=rest, due=int(now.timestamp()) + rest, failures=0)
 
 

@@ -32,6 +32,10 @@ class FeedPlace(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True
         Whether the server says that it was removed for good.
     known : list of str
         Digests of its newest entries.
+    hub, topic : str, optional
+        Where it can be subscribed, and under which name.
+    lease : int
+        When the subscription ends, in seconds since 1970; 0 where there is none.
     """
 
     due: int = 0
@@ -43,6 +47,9 @@ class FeedPlace(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True
     moved_to: str | None = None
     gone: bool = False
     known: list[str] = []
+    hub: str | None = None
+    topic: str | None = None
+    lease: int = 0
 
 
 class _Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -40,6 +40,14 @@ class FeedsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Whether feeds may lie on machines of a private network.
     keep_raw_days : int
         Days to keep entries as they came; 0 keeps none.
+    callback : str, optional
+        Address at which hubs (WebSub) reach this machine from outside; none
+        is asked to send anything unless told.
+    listen : str
+        ``HOST:PORT`` at which that is taken here: loopback, behind the proxy
+        that the callback leads to.
+    secret : str, optional
+        ``env:NAME`` or ``file:PATH``: what subscriptions are signed with.
     """
 
     addresses: list[str] = []
@@ -51,6 +59,9 @@ class FeedsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most_bytes: int = 10_000_000
     allow_private: bool = False
     keep_raw_days: int = 0
+    callback: str | None = None
+    listen: str = "127.0.0.1:8471"
+    secret: str | None = None
 
 
 def read_settings(table: Mapping[str, Any], where: str) -> FeedsSettings:
@@ -87,6 +98,13 @@ def read_settings(table: Mapping[str, Any], where: str) -> FeedsSettings:
     for name, good, valid in checks:
         if not good:
             raise ConfigError(f"{name} is {getattr(settings, name)}.", where=where, valid=(valid,))
+    if settings.callback is not None:
+        if not _is_address(settings.callback):
+            raise ConfigError(
+                f"callback is {settings.callback!r}.", where=where, valid=("https://example.org/websub",)
+            )
+        if settings.secret is None:
+            raise ConfigError("callback needs secret.", where=where, valid=("env:NAME", "file:PATH"))
     return settings
 
 

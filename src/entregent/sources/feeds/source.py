@@ -6,17 +6,23 @@ import asyncio
 import heapq
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from entregent.clock import now as clock_now
 from entregent.errors import PermanentError, SourceError, TransientError
 from entregent.sources.base import Batch, joined
-from entregent.sources.feeds.asking import Outcome, asked
+from entregent.sources.feeds.asking import Outcome, asked, delivered
 from entregent.sources.feeds.place import FeedPlace, read_cursor, written_cursor
 from entregent.sources.feeds.settings import FeedsSettings, addresses, read_settings
+from entregent.sources.feeds.subscriptions import Subscriptions
+from entregent.sources.feeds.websub import Delivery, received
+from entregent.sources.secret import Secret, secret
 from entregent.sources.web import Limits, Web
 
 __all__ = ["Feeds", "FeedsSettings", "open_source"]
@@ -52,10 +58,12 @@ class Feeds:
         settings: FeedsSettings,
         feeds: Sequence[str],
         *,
+        secret: Secret | None = None,
         now: Callable[[], datetime] = clock_now,
     ) -> None:
         self.name = name
         self.settings = settings
+        self._secret = secret
         self.feeds = tuple(feeds)
         self._now = now
 
@@ -68,33 +76,80 @@ class Feeds:
             most_bytes=self.settings.most_bytes,
             connections=self.settings.at_once,
         )
-        async with Web(self.name, limits=limits, allow_private=self.settings.allow_private) as web:
-            round_ = _Round(places, self.settings, self._now)
-            running: dict[asyncio.Task[Outcome], str] = {}
-            pending: list[Outcome] = []
-            loop = asyncio.get_running_loop()
-            told_at = loop.time()
+        async with (
+            Web(self.name, limits=limits, allow_private=self.settings.allow_private) as web,
+            self._subscribed(web, places) as hubs,
+        ):
+            async for batch in self._rounds(web, places, hubs):
+                yield batch
+
+    @asynccontextmanager
+    async def _subscribed(
+        self, web: Web, places: dict[str, FeedPlace]
+    ) -> AsyncIterator[Subscriptions | None]:
+        """Take what hubs send, where the settings ask for it."""
+        if self.settings.callback is None or self._secret is None:
+            yield None
+            return
+        hubs = Subscriptions(web, places, self.settings.callback, self._secret.reveal(), self._now)
+        taken = received(
+            self.settings.listen, hubs, most_bytes=self.settings.most_bytes, where=f"{self.name}.listen"
+        )
+        async with taken:
             try:
-                while True:
-                    for address, host in round_.next_ones(self.settings.at_once - len(running)):
-                        asking = asked(web, address, places[address], self.settings, self._now())
-                        running[asyncio.create_task(asking)] = host
-                    for task in await _finished(running, TOGETHER_SECONDS if pending else round_.wait()):
-                        pending.append(task.result())
-                        round_.came(running.pop(task), pending[-1])
-                    patience = TOGETHER_SECONDS if pending else ALIVE_SECONDS
-                    if (pending and not running) or loop.time() - told_at >= patience:
-                        batches = [outcome.batch for outcome in pending if outcome.batch is not None]
-                        pending = []
-                        yield joined(batches, written_cursor(places))
-                        told_at = loop.time()
-                        failed = round_.all_failed()
-                        if failed is not None:
-                            raise failed
+                yield hubs
             finally:
-                for task in running:
-                    task.cancel()
-                await asyncio.gather(*running, return_exceptions=True)
+                await hubs.close()
+
+    async def _rounds(
+        self, web: Web, places: dict[str, FeedPlace], hubs: Subscriptions | None
+    ) -> AsyncIterator[Batch]:
+        round_ = _Round(places, self.settings, self._now)
+        running: dict[asyncio.Task[Outcome], str] = {}
+        sent: dict[asyncio.Task[Outcome], Delivery] = {}
+        next_one = None if hubs is None else asyncio.create_task(hubs.deliveries.get())
+        pending: list[Outcome] = []
+        unkept: list[Delivery] = []
+        loop = asyncio.get_running_loop()
+        told_at = loop.time()
+        try:
+            while True:
+                for address, host in round_.next_ones(self.settings.at_once - len(running)):
+                    asking = asked(web, address, places[address], self.settings, self._now())
+                    running[asyncio.create_task(asking)] = host
+                if hubs is not None:
+                    hubs.renew()
+                    if next_one is not None and next_one.done():
+                        delivery = next_one.result()
+                        next_one = asyncio.create_task(hubs.deliveries.get())
+                        reading = delivered(delivery, places[delivery.address], self.settings, self._now())
+                        sent[asyncio.create_task(reading)] = delivery
+                wait = TOGETHER_SECONDS if pending or sent else round_.wait()
+                await _something([*running, *sent, *([next_one] if next_one else [])], wait)
+                for task in [task for task in running if task.done()]:
+                    pending.append(task.result())
+                    round_.came(running.pop(task), pending[-1])
+                for reader in [reader for reader in sent if reader.done()]:
+                    pending.append(reader.result())
+                    unkept.append(sent.pop(reader))
+                    round_.sent(pending[-1])
+                patience = TOGETHER_SECONDS if pending else ALIVE_SECONDS
+                if (pending and not running) or loop.time() - told_at >= patience:
+                    batches = [outcome.batch for outcome in pending if outcome.batch is not None]
+                    batches += [] if hubs is None else [Batch(notices=hubs.notices())]
+                    pending = []
+                    yield joined(batches, written_cursor(places))
+                    while unkept:
+                        _keep(unkept.pop())
+                    told_at = loop.time()
+                    failed = round_.all_failed()
+                    if failed is not None:
+                        raise failed
+        finally:
+            left: list[asyncio.Task[Any]] = [*running, *sent, *([next_one] if next_one else [])]
+            for one in left:
+                one.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
 
 class _Round:
@@ -153,7 +208,9 @@ class _Round:
 
     def came(self, host: str, outcome: Outcome) -> None:
         """Take what came of one feed."""
-        address, place = outcome.address, outcome.place
+        address = outcome.address
+        # A hub may have confirmed meanwhile.
+        place = msgspec.structs.replace(outcome.place, lease=self.places[address].lease)
         self.places[address] = place
         self._running[host] -= 1
         if not self._running[host]:
@@ -168,6 +225,11 @@ class _Round:
             )
         if isinstance(outcome.error, TransientError) and outcome.error.retry_after is not None:
             self._hold(host, place.due)
+
+    def sent(self, outcome: Outcome) -> None:
+        """Take what a hub sent for one feed."""
+        place = self.places[outcome.address]
+        self.places[outcome.address] = msgspec.structs.replace(place, known=outcome.place.known)
 
     def _hold(self, host: str, until: int) -> None:
         """Put off all feeds of a machine that asks for it."""
@@ -197,13 +259,18 @@ class _Round:
         return first
 
 
-async def _finished(running: Mapping[asyncio.Task[Outcome], str], wait: float) -> list[asyncio.Task[Outcome]]:
-    """Return what is done soon; nothing where nothing is."""
-    if not running:
+async def _something(tasks: Sequence[asyncio.Task[Any]], wait: float) -> None:
+    """Wait until something is done, for a while at the most."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+    else:
         await asyncio.sleep(wait)
-        return []
-    done, _ = await asyncio.wait(running, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-    return list(done)
+
+
+def _keep(delivery: Delivery) -> None:
+    """Say that what a hub sent is kept: it was handed over, and the next batch was asked for."""
+    if not delivery.kept.done():
+        delivery.kept.set_result(True)
 
 
 def _host(address: str) -> str:
@@ -236,4 +303,5 @@ def open_source(name: str, table: Mapping[str, Any], where: str) -> Feeds:
         Where the settings are no good.
     """
     settings = read_settings(table, where)
-    return Feeds(name, settings, addresses(settings, where))
+    known = None if settings.secret is None else secret(settings.secret, where=f"{where}.secret")
+    return Feeds(name, settings, addresses(settings, where), secret=known)
