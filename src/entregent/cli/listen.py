@@ -266,7 +266,9 @@ def _ago(lag: timedelta | None) -> str:
 def _cells(standing: Standing) -> tuple[str, ...]:
     state = standing.state
     if standing.state == "waiting" and standing.retry_at is not None:
-        state = f"waiting until {standing.retry_at:%H:%M:%S} UTC"
+        # A source that spent what it may waits for days.
+        far = standing.retry_at - clock.now() > timedelta(days=1)
+        state = f"waiting until {standing.retry_at:{'%Y-%m-%d %H:%M' if far else '%H:%M:%S'}} UTC"
     return (
         standing.name,
         state,
@@ -275,6 +277,7 @@ def _cells(standing: Standing) -> tuple[str, ...]:
         _ago(standing.lag),
         "" if standing.last_post is None else f"last post {standing.last_post:%Y-%m-%d %H:%M:%S} UTC",
         f"{standing.gaps} gaps" if standing.gaps else "",
+        standing.budget or "",
         standing.trouble or "",
     )
 
@@ -288,8 +291,8 @@ def _table(standings: Sequence[Standing], watching: Watching) -> Any:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
-    for number in range(8):
-        table.add_column(overflow="fold", no_wrap=number < 7)
+    for number in range(9):
+        table.add_column(overflow="fold", no_wrap=number < 8)
     for standing in standings:
         table.add_row(*_cells(standing))
     if len(watching):

@@ -54,7 +54,8 @@ class Standing:
     (for good; `trouble` says why) or ``ended`` (it had no more). `posts` and
     `rows` count what was new and what came, since the process started; `rate`
     is rows a second over the last minute; `lag` how far behind its
-    publication the last post was kept, None before the first one.
+    publication the last post was kept, None before the first one; `budget`
+    how much of what it may spend is spent, where it spends.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Standing:
     gaps: int = 0
     trouble: str | None = None
     retry_at: datetime | None = None
+    budget: str | None = None
 
 
 class Listener:
@@ -217,6 +219,7 @@ class Listener:
             last_post=last_post,
             lag=lag,
             gaps=before.gaps + len(batch.gaps),
+            budget=batch.budget or before.budget,
             trouble=None,
             retry_at=None,
         )

@@ -32,7 +32,8 @@ class Batch:
     The six tables have the schemas of :mod:`entregent.records`. `cursor` is
     the place to go on from after this batch, opaque to all but its source;
     `finished` lists the files that end in this batch, with their digests;
-    `gaps` the stretches of time known to be lost.
+    `gaps` the stretches of time known to be lost; `budget` says, for people,
+    how much of what a source may spend is spent.
     """
 
     posts: pa.Table = field(default_factory=lambda: empty("posts"))
@@ -46,6 +47,7 @@ class Batch:
     finished: tuple[InputFile, ...] = ()
     gaps: tuple[Gap, ...] = ()
     rows: int = 0
+    budget: str | None = None
 
 
 def joined(batches: Sequence[Batch], cursor: str | None = None) -> Batch:

@@ -21,6 +21,7 @@ KINDS: Mapping[str, str] = {
     "feeds": "entregent.sources.feeds.source",
     "files": "entregent.sources.followed.source",
     "mastodon": "entregent.sources.mastodon.source",
+    "x": "entregent.sources.x.source",
 }
 """Kind to the module that has ``open_source(name, table, where)``."""
 

@@ -1,0 +1,1 @@
+"""X through its API v2, with what it costs."""
