@@ -113,3 +113,15 @@ def test_the_record_counts_and_lists_nobody() -> None:
     told = study_data(replace(study(12), groups=part(group())), "en")["groups"]
     assert (told["groups"], told["tried"], told["shuffled"][0]["with_groups"]) == (1, 4, 0)
     assert "x:" not in json.dumps(told)
+
+
+def test_an_effect_is_told_without_the_acts_of_groups_too() -> None:
+    made = study(12)
+    place = next(n for n, person in enumerate(made.people) if person.effect and person.effect.posts)
+    person = made.people[place]
+    without = Estimate(7.04, 2.0, 11.0, 0.9, 40, "removal")
+    told = replace(person, effect=replace(person.effect, without_groups=without))
+    people = (*made.people[:place], told, *made.people[place + 1 :])
+    html = render(replace(made, people=people), lang="en")
+    assert html.count("Without the acts of groups that act together: 7 (2 to 11).") == 1
+    assert "Without the acts of groups" not in render(made, lang="en")

@@ -255,6 +255,7 @@ def effects_table(parts: Sequence[EffectPart]) -> pa.Table:
         ("direct", [part.direct for part in parts]),
         ("design", [part.design for part in parts]),
         ("placebo", [part.placebo for part in parts]),
+        ("without_groups", [part.without_groups for part in parts]),
     ):
         told = [result if isinstance(result, Estimate) else None for result in results]
         for ending, field in (("", "value"), ("_low", "low"), ("_high", "high")):

@@ -24,13 +24,14 @@ from entregent.flows.together import who_together
 from entregent.progress import Progress, Quiet
 from entregent.report import write
 from entregent.report.facts import stand_out
+from entregent.report.groups import GroupsPart
 from entregent.report.model import Study
 from entregent.report.pseudonyms import pseudonymise
 from entregent.results import Provenance, merge_notices
 from entregent.store.state import State, StudyEntry, new_study_id
 from entregent.store.suppression import Suppression
 
-_GROUPS_STREAM = 2
+_GROUPS_STREAM = 3
 
 __all__ = ["Published", "StudyRequest", "publish", "run_study"]
 
@@ -163,13 +164,15 @@ def _named(
         ranked = rank(con, rng, progress=progress)
         progress.step("Who listens to whom")
         circle = listeners(con, ranked, rng)
-        together = who_together(con, ranked.accounts[: request.people], circle.membership, request, progress)
-        shown = persons(con, ranked, circle.membership, together.by_person, shown=request.people)
         groups = (
             None
             if "groups" in request.without
             else groups_of(con, GroupsRequest(), _own(request), progress=progress)
         )
+        acting = groups.accounts_in_groups if isinstance(groups, GroupsPart) else ()
+        asked = ranked.accounts[: request.people]
+        together = who_together(con, asked, circle.membership, request, progress, acting_together=acting)
+        shown = persons(con, ranked, circle.membership, together.by_person, shown=request.people)
         progress.step("Tables")
         accounts = everybody(con)
         kept = tables(con, summary, ranked, circle, together, groups, shown=request.people)

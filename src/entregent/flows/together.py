@@ -17,14 +17,15 @@ from entregent.flows.seeding import SeedingRequest, seeding_of
 from entregent.progress import Progress, check
 from entregent.report.effect import EffectPart
 from entregent.report.influence import CirclePart, SeedingPart
-from entregent.results import CannotTell, Notice
+from entregent.results import CannotTell, Estimate, Notice
 
 __all__ = ["Together", "who_together"]
 
 MOST_CHANCES = 20_000_000
 MOST_EFFECT_CHANCES = 1_500_000
 MOST_EFFECTS = 50
-_OWN_STREAM, _EFFECT_STREAM = 1, 2
+MOST_COMPARED = 20
+_OWN_STREAM, _EFFECT_STREAM, _WITHOUT_STREAM = 1, 2, 4
 _SAMPLES = 2**21
 _STEPS, _DRAWS = 5, 100
 
@@ -50,8 +51,13 @@ def who_together(
     membership: Mapping[str, int],
     request: StudyRequest,
     progress: Progress,
+    *,
+    acting_together: Sequence[str] = (),
 ) -> Together:
-    """Learn who moves whom; then the effects of `accounts`, a circle, few or many, in the time of a study."""
+    """Learn who moves whom; then the effects of `accounts`, a circle, few or many, in the time of a study.
+
+    Where accounts are `acting_together`, effects of those on top are told without their acts too.
+    """
     wants_circle, wants_seeding = ("circle" not in request.without), ("seeding" not in request.without)
     wants_effect = "effect" not in request.without
     if not (wants_circle or wants_seeding or wants_effect):
@@ -60,6 +66,8 @@ def who_together(
     rng = np.random.default_rng([request.seed, _OWN_STREAM])
     taught = learned(con, rng, progress, most_chances=MOST_CHANCES)
     effects = _effects(con, taught, accounts, request, progress) if wants_effect else None
+    if effects is not None and acting_together:
+        effects = _without(con, effects, acting_together, request, progress)
     found = moved(con, taught, rng)
     if isinstance(found, CannotTell):
         return Together(found if wants_circle else None, found if wants_seeding else None, effects)
@@ -89,6 +97,26 @@ def who_together(
         )
         seeding = seeding_of(found, names, reaches(found, names, con), asked, rng, progress)
     return Together(circle, seeding, effects)
+
+
+def _without(
+    con: duckdb.DuckDBPyConnection,
+    told: Effects,
+    members: Sequence[str],
+    request: StudyRequest,
+    progress: Progress,
+) -> Effects:
+    """Add the effects of those on top without what members of groups did."""
+    asked = [
+        part.id for part in told.parts if isinstance(part.total, Estimate) and part.id not in set(members)
+    ][:MOST_COMPARED]
+    if not asked:
+        return told
+    rng = np.random.default_rng([request.seed, _WITHOUT_STREAM])
+    taught = learned(con, rng, progress, most_chances=MOST_EFFECT_CHANCES, leave_out=members)
+    again = {part.id: part.total for part in effects_of(con, taught, asked, rng, progress=progress).parts}
+    parts = tuple(replace(part, without_groups=again.get(part.id)) for part in told.parts)
+    return replace(told, parts=parts)
 
 
 def _effects(

@@ -55,6 +55,9 @@ class EffectPart:
     posts : tuple of CarryingPost
     moved : tuple of MovedPerson
         Those most moved first, as far as shown.
+    without_groups : Estimate, CannotTell or None
+        The effect where the acts of groups that act together are left out; None
+        where there is no such group, or nobody asked.
     notices : tuple of Notice
     """
 
@@ -74,6 +77,7 @@ class EffectPart:
     posts: tuple[CarryingPost, ...] = ()
     moved: tuple[MovedPerson, ...] = ()
     notices: tuple[Notice, ...] = ()
+    without_groups: Estimate | CannotTell | None = None
 
     @classmethod
     def silent(cls, account: str, handle: str, why: CannotTell, exposure: str = "unknown") -> EffectPart:

@@ -17,6 +17,7 @@ __all__ = [
     "fallbacks",
     "placebo_text",
     "sensitivity_text",
+    "without_groups_text",
 ]
 
 
@@ -133,6 +134,21 @@ def sensitivity_text(part: EffectPart) -> Text | None:
         "times as likely; {low} times to bring its interval to 0.",
         value=round(value, 1),
         low=round(low, 1),
+    )
+
+
+def without_groups_text(part: EffectPart) -> Text | None:
+    """Return the effect without the acts of groups that act together, None where there is nothing to tell."""
+    without = part.without_groups
+    if without is None:
+        return None
+    if isinstance(without, CannotTell):
+        return T("Without the acts of groups that act together it cannot be told.")
+    return T(
+        "Without the acts of groups that act together: {value} ({low} to {high}).",
+        value=round(without.value, 1),
+        low=round(without.low, 1),
+        high=round(without.high, 1),
     )
 
 

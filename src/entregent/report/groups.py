@@ -151,3 +151,8 @@ class GroupsPart:
     accounts: int
     objects: int
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def accounts_in_groups(self) -> tuple[str, ...]:
+        """Members of all groups, each once."""
+        return tuple(dict.fromkeys(member.id for group in self.groups for member in group.members))
