@@ -74,7 +74,7 @@ def payload(alert: Alert) -> dict[str, Any]:
 
     Parameters
     ----------
-    alert : Alert
+    alert : :class:`~entregent.delivery.base.Alert`
 
     Returns
     -------
@@ -112,7 +112,7 @@ def letter(alert: Alert, reader: Translator) -> tuple[str, str]:
 
     Parameters
     ----------
-    alert : Alert
+    alert : :class:`~entregent.delivery.base.Alert`
     reader : Translator
 
     Returns

@@ -62,7 +62,7 @@ def message(alert: Alert, settings: MailSettings) -> EmailMessage:
 
     Parameters
     ----------
-    alert : Alert
+    alert : :class:`~entregent.delivery.base.Alert`
     settings : MailSettings
 
     Returns

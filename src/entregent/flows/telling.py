@@ -31,7 +31,7 @@ def alert_of(kept: KeptAlert) -> Alert:
 
     Returns
     -------
-    Alert
+    :class:`~entregent.delivery.base.Alert`
     """
     facts = kept.facts
     usual = facts["usual"]

@@ -52,7 +52,7 @@ def facts(alert: Alert, found: Causes) -> dict[str, Any]:
 
     Parameters
     ----------
-    alert : Alert
+    alert : :class:`~entregent.listening.alerts.Alert`
     found : Causes
 
     Returns

@@ -197,7 +197,7 @@ class Alerts:
 
     Parameters
     ----------
-    alerts : tuple of Alert
+    alerts : tuple of :class:`~entregent.listening.alerts.Alert`
         In order.
     heights, thresholds : ndarray of float64, shape (n_slots,)
         How unusual each slot is, and the height that calls; NaN and infinity

@@ -58,7 +58,7 @@ def causes(alert: Alert, posts: pa.Table) -> Causes:
 
     Parameters
     ----------
-    alert : Alert
+    alert : :class:`~entregent.listening.alerts.Alert`
     posts : pyarrow.Table
         Posts that the watch matches, of the hours of the alert and of the
         seven days before, with the columns of the record of a post.
@@ -141,7 +141,7 @@ def same_event(one: Alert, other: Alert, posts: set[str], others: set[str]) -> b
 
     Parameters
     ----------
-    one, other : Alert
+    one, other : :class:`~entregent.listening.alerts.Alert`
     posts, others : set of str
         Ids of the posts of the hours that raised each.
 
