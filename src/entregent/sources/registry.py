@@ -22,6 +22,7 @@ KINDS: Mapping[str, str] = {
     "files": "entregent.sources.followed.source",
     "mastodon": "entregent.sources.mastodon.source",
     "x": "entregent.sources.x.source",
+    "youtube": "entregent.sources.youtube.source",
 }
 """Kind to the module that has ``open_source(name, table, where)``."""
 
