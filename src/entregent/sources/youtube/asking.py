@@ -262,11 +262,21 @@ class Asker:
                     cut = page.nextPageToken is not None
                     break
         except _PassedOver as told:
-            text = T("The comments of a video cannot be read: it does not allow any, or is gone.")
-            yield Batch(notices=(Notice("comments.disabled", text, 1, (f"{self._name}: {id}: {told}",)),))
+            notice = Notice(
+                "comments.disabled",
+                T("The comments of a video cannot be read: it does not allow any, or is gone."),
+                1,
+                (f"{self._name}: {id}: {told}",),
+            )
+            yield Batch(notices=(notice,))
         if cut:
-            text = T("A video has more comments than are read in one look; the older ones were left out.")
-            yield Batch(notices=(Notice("comments.left_out", text, 1, (f"{self._name}: {id}",)),))
+            notice = Notice(
+                "comments.left_out",
+                T("A video has more comments than are read in one look; the older ones were left out."),
+                1,
+                (f"{self._name}: {id}",),
+            )
+            yield Batch(notices=(notice,))
         self._place.watched[id] = Watch(watch.published, newest, count)
         yield Batch()
 
