@@ -45,6 +45,17 @@ class Place(msgspec.Struct, forbid_unknown_fields=True):
 def read_cursor(cursor: str | None, name: str) -> Place:
     """Read what :func:`written_cursor` wrote.
 
+    Parameters
+    ----------
+    cursor : str or None
+        None where the source begins.
+    name : str
+        Of the source, for messages.
+
+    Returns
+    -------
+    Place
+
     Raises
     ------
     PermanentError
@@ -102,6 +113,12 @@ class Purse:
     def pay(self, moment: datetime, *, search: bool = False) -> None:
         """Count one request.
 
+        Parameters
+        ----------
+        moment : datetime
+        search : bool
+            Whether it is a search.
+
         Raises
         ------
         TransientError
@@ -115,7 +132,18 @@ class Purse:
         self.spent = Spent(spent.day, spent.searches + search, spent.units + (not search))
 
     def reached(self, moment: datetime, do: str) -> TransientError:
-        """Return the error that says until when is waited."""
+        """Return the error that says until when is waited.
+
+        Parameters
+        ----------
+        moment : datetime
+        do : str
+            What may help.
+
+        Returns
+        -------
+        TransientError
+        """
         self._today(moment)
         again = next_day(moment)
         return TransientError(

@@ -52,7 +52,18 @@ def number_of(value: object) -> int | None:
 
 
 def moment_of(value: object, latest: datetime) -> datetime | None:
-    """Return a moment; None where it is none or cannot be."""
+    """Return a moment; None where it is none or cannot be.
+
+    Parameters
+    ----------
+    value : object
+    latest : datetime
+        It may be up to a day later than this.
+
+    Returns
+    -------
+    datetime or None
+    """
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
@@ -131,7 +142,18 @@ class Records:
     def comment(
         self, item: Mapping[str, Any], video: str, parent_account: str | None, replies: int | None = None
     ) -> None:
-        """Take a comment on a video, or an answer to one, with its author."""
+        """Take a comment on a video, or an answer to one, with its author.
+
+        Parameters
+        ----------
+        item : mapping
+        video : str
+            Its id.
+        parent_account : str or None
+            Channel that is answered.
+        replies : int, optional
+            How many answers it has, where that is told.
+        """
         snippet, id = self._begun(item)
         if id is None:
             self._incomplete.append(f"{self._name}: comment on {video}")
