@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from entregent.cli.authenticity_groups import groups
+from entregent.cli.authenticity_reciprocal import reciprocal
 from entregent.cli.findings import decide, findings, keep_finding, reply, reverse
 from entregent.cli.listing import plain, print_json
 from entregent.cli.settings import settings, with_flags
@@ -41,7 +42,7 @@ def authenticity() -> None:
     """
 
 
-for _command in (groups, findings, decide, reply, reverse):
+for _command in (groups, reciprocal, findings, decide, reply, reverse):
     authenticity.add_command(_command)
 
 
@@ -147,6 +148,11 @@ def _audience(
     is_flag=True,
     help="FILE holds followers (created_at, followed_at), not a series of counts.",
 )
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --map: draw the followers into this .svg or .png file.",
+)
 @_about_whom
 @settings("lang", "zone", "home")
 @_as_json
@@ -154,6 +160,7 @@ def _growth(
     file: str,
     events: str | None,
     by_order: bool,
+    picture: Path | None,
     about: str | None,
     lang: str | None,
     zone: str | None,
@@ -171,7 +178,7 @@ def _growth(
     Examples:
       entregent authenticity growth counts.csv
       entregent authenticity growth counts.csv --events events.csv --lang fr
-      entregent authenticity growth followers.csv --map --json
+      entregent authenticity growth followers.csv --map --picture map.svg
     """
     settled = with_flags(lang=lang, zone=zone, home=home)
     from entregent import clock
@@ -179,12 +186,16 @@ def _growth(
 
     tz = clock.zone(settled.zone)
     told = Translator(settled.lang, tz)
+    if picture is not None and (not by_order or picture.suffix not in (".svg", ".png")):
+        raise click.UsageError("--picture goes with --map and names a file that ends in .svg or .png.")
     if by_order:
         if events is not None:
             raise click.UsageError("--events goes with a series of counts, not with --map.")
         found = study_followers(file, tz)
         kind, record, lines = "follower_map", _map_record(found, told), _map_lines(found, told)
         cautions = found.innocent
+        if picture is not None:
+            _draw(found, picture, told)
     else:
         series = study_growth(GrowthRequest(file, events, tz))
         kind, record, lines = "growth", _growth_record(series, told), _growth_lines(series, told)
@@ -195,6 +206,20 @@ def _growth(
         print_json(record)
     else:
         print_told(list(lines) + _finding_line(record, told))
+
+
+def _draw(found: FollowerMap, picture: Path, told: Translator) -> None:
+    from entregent.charts.followers import follower_map
+    from entregent.charts.render import png, svg
+    from entregent.errors import OutputError
+
+    chart = follower_map(found.points)
+    drawn = png(chart, told) if picture.suffix == ".png" else svg(chart, told).encode()
+    try:
+        picture.write_bytes(drawn)
+    except OSError as error:
+        raise OutputError(f"It cannot be written: {error.strerror}.", where=str(picture)) from error
+    click.echo(f"Written   {picture}", err=True)
 
 
 _NOT_KEPT = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from entregent.i18n import Text
+    from entregent.store.state import State
 
 __all__ = ["decide", "findings", "keep_finding", "keep_group", "reply", "reverse"]
 
@@ -52,9 +54,15 @@ def keep_finding(
 
 
 def keep_group(
-    home: Path, seen: Mapping[str, Any], cautions: Sequence[Text], members: Sequence[str], seed: int
+    home: Path,
+    seen: Mapping[str, Any],
+    cautions: Sequence[Text],
+    members: Sequence[str],
+    seed: int,
+    *,
+    kind: str = "group",
 ) -> str:
-    """Keep a finding about a group of accounts in a home, and return its id.
+    """Keep a finding about several accounts in a home, and return its id.
 
     Parameters
     ----------
@@ -65,25 +73,35 @@ def keep_group(
     members : sequence of str
         Accounts; kept as keyed digests only.
     seed : int
+    kind : str
 
     Returns
     -------
     str
     """
-    return _keep(home, "group", seen, cautions, method="groups", seed=seed, members=members)
+    return _keep(home, kind, seen, cautions, method=kind, seed=seed, members=members)
 
 
 def _keep(
     home: Path, kind: str, seen: Mapping[str, Any], cautions: Sequence[Text], *, seed: int, **more: Any
 ) -> str:
     import entregent
-    from entregent.store.findings import forget_expired, keep
+    from entregent.store.findings import keep
+
+    version = entregent.__version__
+    with _written(home) as state:
+        return keep(state, kind, seen, cautions, version=version, seed=seed, now=clock.now(), **more)
+
+
+@contextmanager
+def _written(home: Path) -> Iterator[State]:
+    """Open what is kept for writing; findings past their time go first."""
+    from entregent.store.findings import forget_expired
     from entregent.store.state import State
 
-    now = clock.now()
     with State.open(home) as state:
-        forget_expired(state, now)
-        return keep(state, kind, seen, cautions, version=entregent.__version__, seed=seed, now=now, **more)
+        forget_expired(state, clock.now())
+        yield state
 
 
 @click.command("findings")
@@ -139,9 +157,8 @@ def decide(finding: str, decision: str, by: str, words: str, home: Path | None) 
     """
     settled = with_flags(home=home)
     from entregent.store.findings import decide as add
-    from entregent.store.state import State
 
-    with State.open(settled.home) as state:
+    with _written(settled.home) as state:
         number = add(state, finding, decision, by=by, words=words, now=clock.now())
     click.echo(f"Decision  {number} of finding {finding}")
 
@@ -160,9 +177,8 @@ def reply(finding: str, account: str, words: str, home: Path | None) -> None:
     """
     settled = with_flags(home=home)
     from entregent.store.findings import reply as add
-    from entregent.store.state import State
 
-    with State.open(settled.home) as state:
+    with _written(settled.home) as state:
         number = add(state, finding, account=account, words=words, now=clock.now())
     click.echo(f"Reply     {number} of finding {finding}")
 
@@ -182,8 +198,7 @@ def reverse(finding: str, number: int, by: str, words: str, home: Path | None) -
     """
     settled = with_flags(home=home)
     from entregent.store.findings import reverse as add
-    from entregent.store.state import State
 
-    with State.open(settled.home) as state:
+    with _written(settled.home) as state:
         event = add(state, finding, number, by=by, words=words, now=clock.now())
     click.echo(f"Reversal  {event} of finding {finding}")
